@@ -1,0 +1,63 @@
+/*
+ * hsmzke: keys that applications use and never hold.
+ *
+ * Names that an application, an administrator's tool or a test may share with the provider: the
+ * format of key references and the names of the provider's parameters.  An application that only
+ * encrypts needs none of them: to it a reference is 32 opaque bytes.
+ */
+#ifndef HSMZKE_H
+#define HSMZKE_H
+
+/** The provider's name, and the value of its property `provider`. */
+#define HSMZKE_PROVIDER_NAME "hsmzke"
+
+/**
+ * Key references: 32 bytes that stand where a raw AES-256 key would.
+ *
+ * By name:  "hsmzke:" + 1 to 24 bytes + NUL up to byte 32 (at least one).
+ * By id:    "hsmzke:" + 24 base64url characters of an 18-byte CKA_ID + 1 check character.
+ *
+ * As text (a STORE URI, a configuration value) the same string stands without the NULs; exactly 25
+ * characters after the prefix are an id.  All bytes are literal: no percent-decoding, no trimming.
+ *
+ * The check character runs over the base64url values (RFC 4648, section 5) in GF(64) modulo
+ * x^6 + x + 1:
+ *
+ *     r = 0;
+ *     for each of the 24 values v: { r ^= v; r <<= 1; if (r & 64) r ^= 0x43; }
+ *     check = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"[r];
+ *
+ * It catches every single wrong character and every swap of two.  Examples:
+ *     000102030405060708090a0b0c0d0e0f1011 -> hsmzke:AAECAwQFBgcICQoLDA0ODxARo
+ *     cb829cb5d70546c194367553aee067af18b1 -> hsmzke:y4KctdcFRsGUNnVTruBnrxixw
+ *
+ * A CKA_ID of one repeated byte has no id reference.
+ */
+#define HSMZKE_REFERENCE_PREFIX "hsmzke:"
+/** Length of HSMZKE_REFERENCE_PREFIX, in bytes, without the NUL. */
+#define HSMZKE_REFERENCE_PREFIX_SIZE 7
+/** Length of a whole reference, in bytes: that of an AES-256 key. */
+#define HSMZKE_REFERENCE_SIZE 32
+/** Longest name in a reference by name, in bytes. */
+#define HSMZKE_REFERENCE_NAME_MAX 24
+/** Length of the CKA_ID in a reference by id, in bytes. */
+#define HSMZKE_REFERENCE_ID_SIZE 18
+
+/**
+ * Parameters of the provider: keys of its section in openssl.cnf, and names for -provparam.
+ * docs/configuration.md says what each means; every one but HSMZKE_PARAM_KEYS and
+ * HSMZKE_PARAM_IDENTITY, which name sections, has an environment variable that overrules it.
+ */
+#define HSMZKE_PARAM_PKCS11_MODULE "pkcs11-module"
+#define HSMZKE_PARAM_PKCS11_INIT_ARGS "pkcs11-init-args"
+#define HSMZKE_PARAM_TOKEN "token"
+#define HSMZKE_PARAM_PIN_SOURCE "pin-source"
+#define HSMZKE_PARAM_KEYS "keys"
+#define HSMZKE_PARAM_IDENTITY "identity"
+#define HSMZKE_PARAM_GATEWAY "gateway"
+#define HSMZKE_PARAM_RAW_KEYS "raw-keys"
+#define HSMZKE_PARAM_SESSIONS "sessions"
+#define HSMZKE_PARAM_SESSION_WAIT "session-wait"
+#define HSMZKE_PARAM_OPERATION_REUSE "operation-reuse"
+
+#endif

@@ -1,0 +1,237 @@
+/* AES-256 ciphers, contexts and data: see cipher.h.  Keys: init.c; parameters: params.c. */
+#include "cipher/cipher.h"
+
+#include <openssl/proverr.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cipher/context.h"
+
+static void take_software(struct cipher_software *software, const OSSL_DISPATCH *from)
+{
+    for (; from->function_id != 0; from++) {
+        switch (from->function_id) {
+#define TAKE(number, name)                                                                         \
+    case number:                                                                                   \
+        software->name = OSSL_FUNC_cipher_##name(from);                                            \
+        break
+            TAKE(OSSL_FUNC_CIPHER_NEWCTX, newctx);
+            TAKE(OSSL_FUNC_CIPHER_FREECTX, freectx);
+            TAKE(OSSL_FUNC_CIPHER_DUPCTX, dupctx);
+            TAKE(OSSL_FUNC_CIPHER_ENCRYPT_INIT, encrypt_init);
+            TAKE(OSSL_FUNC_CIPHER_DECRYPT_INIT, decrypt_init);
+            TAKE(OSSL_FUNC_CIPHER_UPDATE, update);
+            TAKE(OSSL_FUNC_CIPHER_FINAL, final);
+            TAKE(OSSL_FUNC_CIPHER_CIPHER, cipher);
+            TAKE(OSSL_FUNC_CIPHER_GET_PARAMS, get_params);
+            TAKE(OSSL_FUNC_CIPHER_GETTABLE_PARAMS, gettable_params);
+            TAKE(OSSL_FUNC_CIPHER_GET_CTX_PARAMS, get_ctx_params);
+            TAKE(OSSL_FUNC_CIPHER_SET_CTX_PARAMS, set_ctx_params);
+            TAKE(OSSL_FUNC_CIPHER_GETTABLE_CTX_PARAMS, gettable_ctx_params);
+            TAKE(OSSL_FUNC_CIPHER_SETTABLE_CTX_PARAMS, settable_ctx_params);
+#undef TAKE
+        default: /* of later versions; what works on a context does not know ours */
+            break;
+        }
+    }
+}
+
+static bool is_complete(const struct cipher_software *software)
+{
+    return software->newctx != NULL && software->freectx != NULL && software->dupctx != NULL &&
+           software->encrypt_init != NULL && software->decrypt_init != NULL &&
+           software->update != NULL && software->final != NULL && software->cipher != NULL &&
+           software->get_params != NULL && software->gettable_params != NULL &&
+           software->get_ctx_params != NULL && software->set_ctx_params != NULL &&
+           software->gettable_ctx_params != NULL && software->settable_ctx_params != NULL;
+}
+
+const OSSL_DISPATCH *cipher_dispatch(const char *names, const OSSL_DISPATCH *software)
+{
+    static const struct cipher_mode *const modes[] = { &cipher_ecb, &cipher_cbc, &cipher_ctr };
+
+    for (size_t i = 0; i < sizeof(modes) / sizeof(modes[0]); i++) {
+        const size_t length = strlen(modes[i]->name);
+
+        if (strncmp(names, modes[i]->name, length) != 0 ||
+            (names[length] != ':' && names[length] != '\0'))
+            continue;
+        if (!is_complete(modes[i]->software))
+            take_software(modes[i]->software, software);
+        return is_complete(modes[i]->software) ? modes[i]->dispatch : NULL;
+    }
+    return NULL;
+}
+
+void *cipher_new(const struct cipher_mode *mode, void *provctx)
+{
+    struct cipher_context *context = calloc(1, sizeof(*context));
+
+    if (context == NULL)
+        return NULL;
+    context->mode = mode;
+    machine_new(&context->machine, mode->kind);
+    context->instance = instance_find(provctx);
+    context->software = mode->software->newctx(provctx);
+    if (context->instance != NULL && context->software != NULL)
+        return context;
+    cipher_free(context);
+    return NULL;
+}
+
+void cipher_free(void *context_)
+{
+    struct cipher_context *context = context_;
+
+    if (context == NULL)
+        return;
+    if (context->software != NULL)
+        context->mode->software->freectx(context->software);
+    hsm_key_free(context->key);
+    instance_free(context->instance);
+    machine_wipe(&context->machine);
+    free(context);
+}
+
+void *cipher_dup(void *context_)
+{
+    const struct cipher_context *context = context_;
+    struct cipher_context *copy = malloc(sizeof(*copy));
+
+    if (copy == NULL)
+        return NULL;
+    *copy = *context;
+    instance_ref(copy->instance);
+    if (copy->key != NULL)
+        hsm_key_ref(copy->key);
+    copy->software = context->mode->software->dupctx(context->software);
+    if (copy->software != NULL)
+        return copy;
+    cipher_free(copy);
+    return NULL;
+}
+
+/* The engine under the machine: the mode's functions, with the context's key. */
+struct engine_argument {
+    const struct cipher_context *context;
+    struct failure why;
+};
+
+static bool engine_blocks(void *argument_, bool encrypt, unsigned char chain[HSM_BLOCK],
+                          const struct hsm_data *data)
+{
+    struct engine_argument *argument = argument_;
+
+    return argument->context->mode->blocks(argument->context->key, encrypt, chain, data,
+                                           &argument->why);
+}
+
+static bool engine_stream(void *argument_, bool encrypt, unsigned char counter[HSM_BLOCK],
+                          unsigned char stream[HSM_BLOCK], const unsigned char *in,
+                          unsigned char *out, size_t size)
+{
+    struct engine_argument *argument = argument_;
+
+    return argument->context->mode->stream(argument->context->key, encrypt, counter, stream, in,
+                                           out, size, &argument->why);
+}
+
+/* Says on the error queue what became of an event, in the default provider's own reason codes. */
+static int answer(const struct cipher_context *context, enum machine_result result,
+                  const struct failure *why)
+{
+    const struct errors *errors = &context->instance->errors;
+    struct failure own;
+
+    switch (result) {
+    case MACHINE_DONE:
+        return 1;
+    case MACHINE_ENGINE_FAILED:
+        return error_raise(errors, why);
+    case MACHINE_NO_IV:
+        failure_set(&own, FAILURE_IV_MISSING,
+                    "%s with an HSM key needs an IV, and none was set since the context was made",
+                    context->mode->name);
+        return error_raise(errors, &own);
+    case MACHINE_NO_ROOM:
+        return error_raise_prov(errors, PROV_R_OUTPUT_BUFFER_TOO_SMALL, "%s", context->mode->name);
+    case MACHINE_WRONG_LENGTH:
+        return error_raise_prov(errors, PROV_R_WRONG_FINAL_BLOCK_LENGTH,
+                                "%s: the data are no whole number of 16-byte blocks",
+                                context->mode->name);
+    case MACHINE_BAD_DECRYPT:
+        return error_raise_prov(errors, PROV_R_BAD_DECRYPT, "%s", context->mode->name);
+    case MACHINE_NO_STREAM:
+    default:
+        return error_raise_prov(errors, PROV_R_CIPHER_OPERATION_FAILED,
+                                "%s: num names a position in a key stream block that was not made",
+                                context->mode->name);
+    }
+}
+
+/* Whether the context can take data for the HSM. */
+static bool is_ready(const struct cipher_context *context)
+{
+    const struct errors *errors = &context->instance->errors;
+    struct failure why;
+
+    if (context->keyed == KEYED_NOT)
+        return error_raise_prov(errors, PROV_R_NO_KEY_SET, "%s", context->mode->name) != 0;
+    if (!context->tls)
+        return true;
+    failure_set(&why, FAILURE_NOT_OFFERED,
+                "%s: TLS records are not offered with an HSM key; they need a raw key",
+                context->mode->name);
+    return error_raise(errors, &why) != 0;
+}
+
+#define ENGINE(variable, argument)                                                                 \
+    const struct machine_engine variable = { &(argument), engine_blocks, engine_stream }
+
+int cipher_update(void *context_, unsigned char *out, size_t *written, size_t room,
+                  const unsigned char *in, size_t size)
+{
+    struct cipher_context *context = context_;
+    struct engine_argument argument;
+    ENGINE(engine, argument);
+
+    if (context->keyed == KEYED_RAW)
+        return context->mode->software->update(context->software, out, written, room, in, size);
+    if (!is_ready(context))
+        return 0;
+    argument.context = context;
+    return answer(context, machine_update(&context->machine, &engine, out, written, room, in, size),
+                  &argument.why);
+}
+
+int cipher_final(void *context_, unsigned char *out, size_t *written, size_t room)
+{
+    struct cipher_context *context = context_;
+    struct engine_argument argument;
+    ENGINE(engine, argument);
+
+    if (context->keyed == KEYED_RAW)
+        return context->mode->software->final(context->software, out, written, room);
+    if (!is_ready(context))
+        return 0;
+    argument.context = context;
+    return answer(context, machine_final(&context->machine, &engine, out, written, room),
+                  &argument.why);
+}
+
+int cipher_at_once(void *context_, unsigned char *out, size_t *written, size_t room,
+                   const unsigned char *in, size_t size)
+{
+    struct cipher_context *context = context_;
+    struct engine_argument argument;
+    ENGINE(engine, argument);
+
+    if (context->keyed == KEYED_RAW)
+        return context->mode->software->cipher(context->software, out, written, room, in, size);
+    if (!is_ready(context))
+        return 0;
+    argument.context = context;
+    return answer(context,
+                  machine_at_once(&context->machine, &engine, out, written, room, in, size),
+                  &argument.why);
+}

@@ -1,0 +1,119 @@
+/*
+ * AES-256 ciphers: what EVP calls.  A context is keyed by reference, and then its data go to the
+ * HSM through the state machine; or by a raw key, and then everything goes to the dispatch
+ * functions of the default provider, at its speed.
+ */
+#ifndef HSMZKE_CIPHER_CIPHER_H
+#define HSMZKE_CIPHER_CIPHER_H
+
+#include <openssl/core_dispatch.h>
+
+#include "cipher/machine.h"
+
+/** The default provider's functions for one cipher. */
+struct cipher_software {
+    OSSL_FUNC_cipher_newctx_fn *newctx;
+    OSSL_FUNC_cipher_freectx_fn *freectx;
+    OSSL_FUNC_cipher_dupctx_fn *dupctx;
+    OSSL_FUNC_cipher_encrypt_init_fn *encrypt_init;
+    OSSL_FUNC_cipher_decrypt_init_fn *decrypt_init;
+    OSSL_FUNC_cipher_update_fn *update;
+    OSSL_FUNC_cipher_final_fn *final;
+    OSSL_FUNC_cipher_cipher_fn *cipher;
+    OSSL_FUNC_cipher_get_params_fn *get_params;
+    OSSL_FUNC_cipher_gettable_params_fn *gettable_params;
+    OSSL_FUNC_cipher_get_ctx_params_fn *get_ctx_params;
+    OSSL_FUNC_cipher_set_ctx_params_fn *set_ctx_params;
+    OSSL_FUNC_cipher_gettable_ctx_params_fn *gettable_ctx_params;
+    OSSL_FUNC_cipher_settable_ctx_params_fn *settable_ctx_params;
+};
+
+/** One cipher: a file a mode defines it (ecb.c, cbc.c, ctr.c). */
+struct cipher_mode {
+    const char *name; /* its first name in the default provider's table */
+    enum machine_kind kind;
+    size_t iv_size;
+    /* As in struct machine_engine, with the key as argument; one of the two. */
+    bool (*blocks)(struct hsm_key *key, bool encrypt, unsigned char chain[HSM_BLOCK],
+                   const struct hsm_data *data, struct failure *why);
+    bool (*stream)(struct hsm_key *key, bool encrypt, unsigned char counter[HSM_BLOCK],
+                   unsigned char stream[HSM_BLOCK], const unsigned char *in, unsigned char *out,
+                   size_t size, struct failure *why);
+    struct cipher_software *software; /* filled in once */
+    const OSSL_DISPATCH *dispatch;    /* what we offer */
+};
+
+/**
+ * Our implementation of the cipher whose first name `names` (an OSSL_ALGORITHM's) begins with, over
+ * the default provider's `software`.  Called with instance_lock() held.
+ * @return NULL if that cipher is none of ours
+ */
+const OSSL_DISPATCH *cipher_dispatch(const char *names, const OSSL_DISPATCH *software);
+
+/* For the modes' own files: what CIPHER_MODE() below puts together. */
+struct cipher_context;
+void *cipher_new(const struct cipher_mode *mode, void *provctx);
+OSSL_FUNC_cipher_freectx_fn cipher_free;
+OSSL_FUNC_cipher_dupctx_fn cipher_dup;
+OSSL_FUNC_cipher_encrypt_init_fn cipher_encrypt_init;
+OSSL_FUNC_cipher_decrypt_init_fn cipher_decrypt_init;
+OSSL_FUNC_cipher_update_fn cipher_update;
+OSSL_FUNC_cipher_final_fn cipher_final;
+OSSL_FUNC_cipher_cipher_fn cipher_at_once;
+OSSL_FUNC_cipher_get_ctx_params_fn cipher_get_ctx_params;
+OSSL_FUNC_cipher_set_ctx_params_fn cipher_set_ctx_params;
+extern const struct cipher_mode cipher_ecb, cipher_cbc, cipher_ctr;
+
+/*
+ * Defines the functions that OpenSSL calls without a context, and the dispatch table, of the mode
+ * in `variable`.  Parameters that do not depend on the key are the default provider's word for
+ * word.
+ */
+#define CIPHER_MODE(variable)                                                                      \
+    static struct cipher_software software;                                                        \
+    static OSSL_FUNC_cipher_newctx_fn mode_newctx;                                                 \
+    static OSSL_FUNC_cipher_get_params_fn mode_get_params;                                         \
+    static OSSL_FUNC_cipher_gettable_params_fn mode_gettable_params;                               \
+    static OSSL_FUNC_cipher_gettable_ctx_params_fn mode_gettable_ctx_params;                       \
+    static OSSL_FUNC_cipher_settable_ctx_params_fn mode_settable_ctx_params;                       \
+    static void *mode_newctx(void *provctx)                                                        \
+    {                                                                                              \
+        return cipher_new(&(variable), provctx);                                                   \
+    }                                                                                              \
+    static int mode_get_params(OSSL_PARAM params[])                                                \
+    {                                                                                              \
+        return software.get_params(params);                                                        \
+    }                                                                                              \
+    static const OSSL_PARAM *mode_gettable_params(void *provctx)                                   \
+    {                                                                                              \
+        return software.gettable_params(provctx);                                                  \
+    }                                                                                              \
+    static const OSSL_PARAM *mode_gettable_ctx_params(void *context, void *provctx)                \
+    {                                                                                              \
+        (void)context; /* ours, which the default provider does not know */                        \
+        return software.gettable_ctx_params(NULL, provctx);                                        \
+    }                                                                                              \
+    static const OSSL_PARAM *mode_settable_ctx_params(void *context, void *provctx)                \
+    {                                                                                              \
+        (void)context;                                                                             \
+        return software.settable_ctx_params(NULL, provctx);                                        \
+    }                                                                                              \
+    static const OSSL_DISPATCH dispatch[] = {                                                      \
+        { OSSL_FUNC_CIPHER_NEWCTX, (void (*)(void))mode_newctx },                                  \
+        { OSSL_FUNC_CIPHER_FREECTX, (void (*)(void))cipher_free },                                 \
+        { OSSL_FUNC_CIPHER_DUPCTX, (void (*)(void))cipher_dup },                                   \
+        { OSSL_FUNC_CIPHER_ENCRYPT_INIT, (void (*)(void))cipher_encrypt_init },                    \
+        { OSSL_FUNC_CIPHER_DECRYPT_INIT, (void (*)(void))cipher_decrypt_init },                    \
+        { OSSL_FUNC_CIPHER_UPDATE, (void (*)(void))cipher_update },                                \
+        { OSSL_FUNC_CIPHER_FINAL, (void (*)(void))cipher_final },                                  \
+        { OSSL_FUNC_CIPHER_CIPHER, (void (*)(void))cipher_at_once },                               \
+        { OSSL_FUNC_CIPHER_GET_PARAMS, (void (*)(void))mode_get_params },                          \
+        { OSSL_FUNC_CIPHER_GETTABLE_PARAMS, (void (*)(void))mode_gettable_params },                \
+        { OSSL_FUNC_CIPHER_GET_CTX_PARAMS, (void (*)(void))cipher_get_ctx_params },                \
+        { OSSL_FUNC_CIPHER_SET_CTX_PARAMS, (void (*)(void))cipher_set_ctx_params },                \
+        { OSSL_FUNC_CIPHER_GETTABLE_CTX_PARAMS, (void (*)(void))mode_gettable_ctx_params },        \
+        { OSSL_FUNC_CIPHER_SETTABLE_CTX_PARAMS, (void (*)(void))mode_settable_ctx_params },        \
+        { 0, NULL },                                                                               \
+    }
+
+#endif

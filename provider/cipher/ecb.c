@@ -1,0 +1,19 @@
+/* AES-256-ECB (NIST SP 800-38A, 6.1). */
+#include "cipher/cipher.h"
+
+static bool blocks(struct hsm_key *key, bool encrypt, unsigned char chain[HSM_BLOCK],
+                   const struct hsm_data *data, struct failure *why)
+{
+    (void)chain;
+    return hsm_ecb(key, encrypt, data, why);
+}
+
+CIPHER_MODE(cipher_ecb);
+
+const struct cipher_mode cipher_ecb = {
+    .name = "AES-256-ECB",
+    .kind = MACHINE_ECB,
+    .blocks = blocks,
+    .software = &software,
+    .dispatch = dispatch,
+};

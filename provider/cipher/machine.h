@@ -1,0 +1,86 @@
+/*
+ * The state machine under the ciphers: what EVP's events do to IV, partial block and position, and
+ * which whole blocks go to the HSM when.  Pure: it computes nothing with a key, and a test drives
+ * it without a token.  It follows the default provider's ciphers
+ * (providers/implementations/ciphers) event for event.
+ */
+#ifndef HSMZKE_CIPHER_MACHINE_H
+#define HSMZKE_CIPHER_MACHINE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "pkcs11/hsm.h"
+
+/** What a mode is, to the machine. */
+enum machine_kind {
+    MACHINE_ECB,
+    MACHINE_CBC,
+    MACHINE_CTR,
+};
+
+/** Who computes; `argument` is its own. All return false on failure, nothing having changed. */
+struct machine_engine {
+    void *argument;
+    /** ECB, CBC: as hsm_ecb(), hsm_cbc(). */
+    bool (*blocks)(void *argument, bool encrypt, unsigned char chain[HSM_BLOCK],
+                   const struct hsm_data *data);
+    /** CTR: as hsm_ctr(). */
+    bool (*stream)(void *argument, bool encrypt, unsigned char counter[HSM_BLOCK],
+                   unsigned char stream[HSM_BLOCK], const unsigned char *in, unsigned char *out,
+                   size_t size);
+};
+
+/** A cipher context's state; copied by assignment. */
+struct machine {
+    enum machine_kind kind;
+    bool encrypt;
+    bool padding;
+    bool iv_set;
+    unsigned char original_iv[HSM_BLOCK]; /* as it was given */
+    unsigned char iv[HSM_BLOCK];          /* CBC: chain value; CTR: next counter block */
+    unsigned char partial[HSM_BLOCK];     /* ECB, CBC: data that wait; CTR: key stream */
+    size_t waiting;                       /* ECB, CBC: how many bytes of `partial` */
+    unsigned int num;                     /* CTR: bytes of the key stream in `partial` used up */
+    bool stream_known;                    /* CTR: `partial` is key stream of this key and IV */
+};
+
+/** What became of an event. */
+enum machine_result {
+    MACHINE_DONE,
+    MACHINE_ENGINE_FAILED, /* the engine has said why */
+    MACHINE_NO_IV,         /* a mode that needs an IV was given none */
+    MACHINE_NO_ROOM,       /* the output buffer is too small */
+    MACHINE_WRONG_LENGTH,  /* the data are no whole number of blocks */
+    MACHINE_BAD_DECRYPT,   /* the padding is wrong */
+    MACHINE_NO_STREAM,     /* a position in a key stream that was not made */
+};
+
+/** A new context: padding on, no IV. */
+void machine_new(struct machine *machine, enum machine_kind kind);
+
+/** EVP_CipherInit: a new message.  `iv` NULL: CBC starts again from the original IV, CTR goes on.
+ */
+void machine_init(struct machine *machine, bool encrypt, const unsigned char *iv);
+
+/** Sets OSSL_CIPHER_PARAM_NUM. */
+enum machine_result machine_set_num(struct machine *machine, unsigned int num);
+
+/** EVP_CipherUpdate. `*written`: bytes put to `out`, of `room`; 0 unless MACHINE_DONE. */
+enum machine_result machine_update(struct machine *machine, const struct machine_engine *engine,
+                                   unsigned char *out, size_t *written, size_t room,
+                                   const unsigned char *in, size_t size);
+
+/** EVP_CipherFinal. */
+enum machine_result machine_final(struct machine *machine, const struct machine_engine *engine,
+                                  unsigned char *out, size_t *written, size_t room);
+
+/** EVP_Cipher(): whole blocks at once, past padding and what waits. */
+enum machine_result machine_at_once(struct machine *machine, const struct machine_engine *engine,
+                                    unsigned char *out, size_t *written, size_t room,
+                                    const unsigned char *in, size_t size);
+
+/** Forgets all data and the IV. */
+void machine_wipe(struct machine *machine);
+
+#endif

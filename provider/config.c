@@ -1,0 +1,251 @@
+/* The provider's configuration: see config.h. */
+#include "config.h"
+
+#include <ctype.h>
+#include <openssl/params.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "hsmzke/hsmzke.h"
+
+enum {
+    NAME_MAX_LENGTH = 512, /* of a parameter: the core cuts longer ones itself */
+};
+
+/* What each key that takes a string, a word or a number sets. */
+struct text_key {
+    const char *name;
+    size_t offset; /* of a char * in struct hsm_settings */
+};
+struct word_key {
+    const char *name;
+    const char *no, *yes; /* the two values; `no` first */
+    size_t offset;        /* of a bool in struct config */
+};
+struct number_key {
+    const char *name;
+    unsigned int least, most;
+    size_t offset; /* of an unsigned int in struct hsm_settings */
+};
+
+static const struct text_key text_keys[] = {
+    { HSMZKE_PARAM_PKCS11_MODULE, offsetof(struct hsm_settings, module) },
+    { HSMZKE_PARAM_PKCS11_INIT_ARGS, offsetof(struct hsm_settings, init_args) },
+    { HSMZKE_PARAM_TOKEN, offsetof(struct hsm_settings, token) },
+    { HSMZKE_PARAM_PIN_SOURCE, offsetof(struct hsm_settings, pin_source) },
+};
+static const struct word_key word_keys[] = {
+    { HSMZKE_PARAM_GATEWAY, "no", "yes", offsetof(struct config, gateway) },
+    { HSMZKE_PARAM_RAW_KEYS, "refuse", "software", offsetof(struct config, raw_keys) },
+};
+static const struct number_key number_keys[] = {
+    { HSMZKE_PARAM_SESSIONS, 1, 1024, offsetof(struct hsm_settings, sessions) },
+    { HSMZKE_PARAM_SESSION_WAIT, 0, 3600000, offsetof(struct hsm_settings, wait) },
+    { HSMZKE_PARAM_OPERATION_REUSE, 0, 86400, offsetof(struct hsm_settings, reuse) },
+};
+
+/*
+ * Keys of the design that this version does not serve: refused, so that nobody believes in an audit
+ * log that is not written.  A value that says what this version does anyway is fine.
+ */
+static const struct {
+    const char *name;
+    const char *served; /* NULL: no value is */
+} unserved_keys[] = {
+    { "legacy", "no" },       { "references-elsewhere", NULL },
+    { "key-policy", "off" },  { "parallel", "1" },
+    { "gcm-one-shot", NULL }, { "gcm-buffer", NULL },
+    { "gcm-min-tag", NULL },  { "audit", "off" },
+    { "random", NULL },       { "token.1", NULL },
+    { "token.2", NULL },
+};
+
+#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
+
+static const char *from_core(const struct config *config, const char *name)
+{
+    const char *value = NULL;
+    OSSL_PARAM query[] = { { name, OSSL_PARAM_UTF8_PTR, &value, 0, 0 }, OSSL_PARAM_END };
+
+    if (config->get_params == NULL || !config->get_params(config->handle, query))
+        return NULL;
+    return value;
+}
+
+/* The environment's twin of a key overrules it: pin-source -> HSMZKE_PIN_SOURCE. */
+static const char *setting(const struct config *config, const char *name)
+{
+    char variable[64];
+    const char *value;
+
+    snprintf(variable, sizeof(variable), "HSMZKE_%s", name);
+    for (char *c = variable; *c != '\0'; c++)
+        *c = isalnum((unsigned char)*c) ? (char)toupper((unsigned char)*c) : '_';
+    value = secure_getenv(variable);
+    return value != NULL ? value : from_core(config, name);
+}
+
+/* Keeps the first thing that is wrong. */
+static void wrong(struct config *config, const char *name, const char *value, const char *cure)
+{
+    if (config->wrong)
+        return;
+    config->wrong = true;
+    failure_set(&config->why, FAILURE_CONFIGURATION, "configuration: %s = '%.60s': %s", name, value,
+                cure);
+}
+
+static char *copy(struct config *config, const char *name, const char *value)
+{
+    char *result = strdup(value);
+
+    if (result == NULL)
+        wrong(config, name, value, "out of memory");
+    return result;
+}
+
+static void read_texts(struct config *config)
+{
+    for (size_t i = 0; i < COUNT(text_keys); i++) {
+        char **target = (char **)((char *)&config->hsm + text_keys[i].offset);
+        const char *value = setting(config, text_keys[i].name);
+
+        if (value != NULL && *value != '\0')
+            *target = copy(config, text_keys[i].name, value);
+    }
+    if (config->hsm.module == NULL)
+        config->hsm.module = copy(config, HSMZKE_PARAM_PKCS11_MODULE, HSMZKE_DEFAULT_PKCS11_MODULE);
+}
+
+static void read_words(struct config *config)
+{
+    for (size_t i = 0; i < COUNT(word_keys); i++) {
+        const struct word_key *key = &word_keys[i];
+        bool *target = (bool *)((char *)config + key->offset);
+        const char *value = setting(config, key->name);
+        char cure[64];
+
+        if (value == NULL)
+            continue;
+        *target = strcmp(value, key->yes) == 0;
+        snprintf(cure, sizeof(cure), "must be '%s' or '%s'", key->no, key->yes);
+        if (!*target && strcmp(value, key->no) != 0)
+            wrong(config, key->name, value, cure);
+    }
+}
+
+static void read_numbers(struct config *config)
+{
+    for (size_t i = 0; i < COUNT(number_keys); i++) {
+        const struct number_key *key = &number_keys[i];
+        unsigned int *target = (unsigned int *)((char *)&config->hsm + key->offset);
+        const char *value = setting(config, key->name);
+        unsigned long number;
+        char cure[64];
+        char *end;
+
+        if (value == NULL)
+            continue;
+        number = strtoul(value, &end, 10);
+        if (isdigit((unsigned char)*value) && *end == '\0' && number >= key->least &&
+            number <= key->most) {
+            *target = (unsigned int)number;
+            continue;
+        }
+        snprintf(cure, sizeof(cure), "must be a number from %u to %u", key->least, key->most);
+        wrong(config, key->name, value, cure);
+    }
+}
+
+static void refuse_unserved(struct config *config)
+{
+    for (size_t i = 0; i < COUNT(unserved_keys); i++) {
+        const char *value = setting(config, unserved_keys[i].name);
+
+        if (value != NULL &&
+            (unserved_keys[i].served == NULL || strcmp(value, unserved_keys[i].served) != 0))
+            wrong(config, unserved_keys[i].name, value,
+                  "this version of hsmzke does not serve that; take the line out");
+    }
+}
+
+/* The core hands on a section's lines as "keys.NAME"; a bare "keys" means that there was none. */
+static void check_section(struct config *config, const char *name)
+{
+    const char *value = from_core(config, name);
+
+    if (value != NULL)
+        wrong(config, name, value, "names no section of the configuration file");
+}
+
+/* A token URI may carry a PIN; what is shown does not. */
+static void hide_pin(char *text)
+{
+    char *pin = strstr(text, "pin-value=");
+
+    if (pin == NULL)
+        return;
+    pin += strlen("pin-value=");
+    for (; *pin != '\0' && *pin != '&'; pin++)
+        *pin = '*';
+}
+
+static void describe(struct config *config)
+{
+    const struct hsm_settings *hsm = &config->hsm;
+    char token[200];
+
+    snprintf(token, sizeof(token), "%s", hsm->token != NULL ? hsm->token : "(the only one)");
+    hide_pin(token);
+    snprintf(config->in_force, sizeof(config->in_force),
+             "pkcs11-module=%s token=%s pin-source=%s gateway=%s raw-keys=%s sessions=%u "
+             "session-wait=%u operation-reuse=%u%s%s",
+             hsm->module != NULL ? hsm->module : "", token,
+             hsm->pin_source != NULL ? hsm->pin_source : "(none)", config->gateway ? "yes" : "no",
+             config->raw_keys ? "software" : "refuse", hsm->sessions, hsm->wait, hsm->reuse,
+             config->wrong ? " ERROR: " : "", config->wrong ? config->why.text : "");
+}
+
+void config_read(struct config *config, const OSSL_CORE_HANDLE *handle, const OSSL_DISPATCH *in)
+{
+    const char *credentials = secure_getenv("CREDENTIALS_DIRECTORY");
+
+    *config = (struct config){
+        .handle = handle,
+        .gateway = true,
+        .hsm = { .sessions = 16, .wait = 5000, .reuse = 60 },
+    };
+    for (; in->function_id != 0; in++) {
+        if (in->function_id == OSSL_FUNC_CORE_GET_PARAMS)
+            config->get_params = OSSL_FUNC_core_get_params(in);
+    }
+    read_texts(config);
+    if (credentials != NULL)
+        config->hsm.credentials = copy(config, "CREDENTIALS_DIRECTORY", credentials);
+    read_words(config);
+    read_numbers(config);
+    refuse_unserved(config);
+    check_section(config, HSMZKE_PARAM_KEYS);
+    check_section(config, HSMZKE_PARAM_IDENTITY);
+    describe(config);
+}
+
+void config_clear(struct config *config)
+{
+    free(config->hsm.module);
+    free(config->hsm.init_args);
+    free(config->hsm.token);
+    free(config->hsm.pin_source);
+    free(config->hsm.credentials);
+}
+
+const char *config_lookup(const struct config *config, const char *section, const char *name)
+{
+    char key[NAME_MAX_LENGTH];
+    const int length = snprintf(key, sizeof(key), "%s.%s", section, name);
+
+    if (length < 0 || (size_t)length >= sizeof(key))
+        return NULL;
+    return from_core(config, key);
+}

@@ -1,0 +1,119 @@
+/* The default provider whole behind ours: see gateway.h. */
+#include "gateway/gateway.h"
+
+#include <openssl/core_names.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cipher/cipher.h"
+#include "hsmzke/hsmzke.h"
+
+static const char theirs[] = "provider=default";
+static const char ours[] = "provider=" HSMZKE_PROVIDER_NAME;
+
+/* "provider=default,fips=yes,..." -> "provider=hsmzke,fips=yes,..." */
+static char *rewrite(const char *properties)
+{
+    const char *found = properties != NULL ? strstr(properties, theirs) : NULL;
+    char *result;
+    size_t before;
+
+    if (found == NULL)
+        return strdup(ours);
+    before = (size_t)(found - properties);
+    result = malloc(strlen(properties) + sizeof(ours));
+    if (result == NULL)
+        return NULL;
+    memcpy(result, properties, before);
+    strcpy(result + before, ours);
+    strcat(result, found + strlen(theirs));
+    return result;
+}
+
+/*
+ * What stands for `theirs_` in our table; NULL: it is not offered.  Our own ciphers stand in the
+ * place of the default provider's; without the gateway they stand alone.
+ */
+static const OSSL_DISPATCH *choose(const struct instance *instance, int operation,
+                                   const OSSL_ALGORITHM *algorithm)
+{
+    const OSSL_DISPATCH *own = NULL;
+
+    if (operation == OSSL_OP_CIPHER)
+        own = cipher_dispatch(algorithm->algorithm_names, algorithm->implementation);
+    if (own != NULL || !instance->config.gateway)
+        return own;
+    if (operation == OSSL_OP_CIPHER)
+        return gateway_refusal(algorithm->implementation);
+    if (operation == OSSL_OP_RAND)
+        return gateway_rand(algorithm->implementation);
+    return algorithm->implementation;
+}
+
+static void free_table(OSSL_ALGORITHM *table)
+{
+    for (OSSL_ALGORITHM *row = table; row != NULL && row->algorithm_names != NULL; row++)
+        free((void *)(uintptr_t)row->property_definition); /* rewrite()'s, const by its type only */
+    free(table);
+}
+
+/* With the lock held. */
+static OSSL_ALGORITHM *make_table(const struct instance *instance, int operation)
+{
+    int no_cache = 0;
+    const OSSL_ALGORITHM *from =
+        OSSL_PROVIDER_query_operation(instance->software, operation, &no_cache);
+    OSSL_ALGORITHM *table;
+    size_t rows = 0;
+
+    if (from == NULL)
+        return NULL;
+    while (from[rows].algorithm_names != NULL)
+        rows++;
+    table = calloc(rows + 1, sizeof(*table));
+    if (table == NULL)
+        return NULL;
+    rows = 0;
+    for (; from->algorithm_names != NULL; from++) {
+        const OSSL_DISPATCH *implementation = choose(instance, operation, from);
+
+        if (implementation == NULL)
+            continue;
+        table[rows] = *from;
+        table[rows].implementation = implementation;
+        table[rows].property_definition = rewrite(from->property_definition);
+        if (table[rows++].property_definition == NULL) {
+            free_table(table);
+            return NULL;
+        }
+    }
+    return table;
+}
+
+const OSSL_ALGORITHM *gateway_query(struct instance *instance, int operation)
+{
+    const OSSL_ALGORITHM *table = NULL;
+
+    if (operation <= 0 || operation >= INSTANCE_OPERATIONS)
+        return NULL;
+    instance_lock();
+    if (instance->tables[operation] == NULL)
+        instance->tables[operation] = make_table(instance, operation);
+    table = instance->tables[operation];
+    instance_unlock();
+    return table;
+}
+
+int gateway_capabilities(struct instance *instance, const char *capability, OSSL_CALLBACK *callback,
+                         void *argument)
+{
+    if (!instance->config.gateway)
+        return 1;
+    return OSSL_PROVIDER_get_capabilities(instance->software, capability, callback, argument);
+}
+
+void gateway_clear(struct instance *instance)
+{
+    for (size_t i = 0; i < INSTANCE_OPERATIONS; i++)
+        free_table(instance->tables[i]);
+}

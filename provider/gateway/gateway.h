@@ -1,0 +1,37 @@
+/*
+ * The gateway: the default provider whole behind ours.  Every algorithm that it has is offered as
+ * provider=hsmzke, with our own AES-256 ciphers in front; a program then needs no other provider,
+ * and a missing or broken hsmzke.so leaves it with nothing instead of with software.
+ */
+#ifndef HSMZKE_GATEWAY_GATEWAY_H
+#define HSMZKE_GATEWAY_GATEWAY_H
+
+#include <openssl/core_dispatch.h>
+
+#include "instance.h"
+
+/** What `instance` offers for operation `operation` (OSSL_OP_...); NULL: nothing. */
+const OSSL_ALGORITHM *gateway_query(struct instance *instance, int operation);
+
+/** The default provider's capabilities (TLS groups, signature algorithms): provider-base(7). */
+int gateway_capabilities(struct instance *instance, const char *capability, OSSL_CALLBACK *callback,
+                         void *argument);
+
+/** Frees the tables of `instance`. */
+void gateway_clear(struct instance *instance);
+
+/**
+ * The default provider's random generator `implementation`, told by its own name instead of ours
+ * where it looks for algorithms (rand.c).  With instance_lock() held.
+ * @return NULL if there is no slot left for it
+ */
+const OSSL_DISPATCH *gateway_rand(const OSSL_DISPATCH *implementation);
+
+/**
+ * The default provider's cipher `implementation`, refusing key references (refusal.c).  With
+ * instance_lock() held.
+ * @return NULL if there is no slot left for it
+ */
+const OSSL_DISPATCH *gateway_refusal(const OSSL_DISPATCH *implementation);
+
+#endif

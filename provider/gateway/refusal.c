@@ -1,0 +1,88 @@
+/*
+ * Key references are refused by every cipher that would take them for key bytes: AES-256-GCM and
+ * ChaCha20 as well as AES-128-CBC, which gets the first 16 bytes.  Looked for at the start of the
+ * key, and of its second half for modes that take two keys (XTS, SIV).
+ */
+#include "gateway/gateway.h"
+#include "gateway/slots.h"
+#include "reference.h"
+
+struct cipher_slot {
+    const OSSL_DISPATCH *from;
+    OSSL_DISPATCH *to;
+    OSSL_FUNC_cipher_encrypt_init_fn *encrypt_init;
+    OSSL_FUNC_cipher_decrypt_init_fn *decrypt_init;
+};
+
+static struct cipher_slot slots[SLOTS_MANY]; /* filled in with instance_lock() held */
+
+static bool is_reference(const unsigned char *key, size_t size)
+{
+    return reference_has_prefix(key, size) ||
+           (key != NULL && reference_has_prefix(key + size / 2, size - size / 2));
+}
+
+static int refuse(void)
+{
+    struct failure why;
+
+    failure_set(&why, FAILURE_NOT_OFFERED,
+                "a reference to an HSM key was given to a cipher that is not offered in the HSM; "
+                "HSM keys serve AES-256-ECB, AES-256-CBC and AES-256-CTR");
+    return instance_raise_any(&why);
+}
+
+#define THUNKS(n)                                                                                  \
+    static OSSL_FUNC_cipher_encrypt_init_fn encrypt_init_##n, decrypt_init_##n;                    \
+    static int encrypt_init_##n(void *context, const unsigned char *key, size_t key_size,          \
+                                const unsigned char *iv, size_t iv_size,                           \
+                                const OSSL_PARAM params[])                                         \
+    {                                                                                              \
+        if (is_reference(key, key_size))                                                           \
+            return refuse();                                                                       \
+        return slots[n].encrypt_init(context, key, key_size, iv, iv_size, params);                 \
+    }                                                                                              \
+    static int decrypt_init_##n(void *context, const unsigned char *key, size_t key_size,          \
+                                const unsigned char *iv, size_t iv_size,                           \
+                                const OSSL_PARAM params[])                                         \
+    {                                                                                              \
+        if (is_reference(key, key_size))                                                           \
+            return refuse();                                                                       \
+        return slots[n].decrypt_init(context, key, key_size, iv, iv_size, params);                 \
+    }
+MANY_SLOTS(THUNKS)
+
+#define ROW(n) { encrypt_init_##n, decrypt_init_##n },
+static const struct {
+    OSSL_FUNC_cipher_encrypt_init_fn *encrypt_init, *decrypt_init;
+} thunks[SLOTS_MANY] = { MANY_SLOTS(ROW) };
+
+static bool fill(size_t n, const OSSL_DISPATCH *implementation)
+{
+    struct cipher_slot *slot = &slots[n];
+    OSSL_DISPATCH *copy = slots_copy_dispatch(implementation);
+
+    if (copy == NULL)
+        return false;
+    for (OSSL_DISPATCH *row = copy; row->function_id != 0; row++) {
+        if (row->function_id == OSSL_FUNC_CIPHER_ENCRYPT_INIT) {
+            slot->encrypt_init = OSSL_FUNC_cipher_encrypt_init(row);
+            row->function = (void (*)(void))thunks[n].encrypt_init;
+        } else if (row->function_id == OSSL_FUNC_CIPHER_DECRYPT_INIT) {
+            slot->decrypt_init = OSSL_FUNC_cipher_decrypt_init(row);
+            row->function = (void (*)(void))thunks[n].decrypt_init;
+        }
+    }
+    slot->from = implementation;
+    slot->to = copy;
+    return true;
+}
+
+const OSSL_DISPATCH *gateway_refusal(const OSSL_DISPATCH *implementation)
+{
+    for (size_t n = 0; n < SLOTS_MANY; n++) {
+        if (slots[n].from == implementation || (slots[n].from == NULL && fill(n, implementation)))
+            return slots[n].to;
+    }
+    return NULL;
+}

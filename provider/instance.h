@@ -1,0 +1,58 @@
+/*
+ * One instance of the provider: made by each OSSL_provider_init(), that is for each library context
+ * that loads it.  Found again from the provctx that OpenSSL hands to newctx functions, which is the
+ * default provider's own: its algorithms need it.
+ */
+#ifndef HSMZKE_INSTANCE_H
+#define HSMZKE_INSTANCE_H
+
+#include <openssl/crypto.h>
+#include <openssl/provider.h>
+
+#include "config.h"
+#include "error.h"
+#include "keyring.h"
+
+enum {
+    INSTANCE_OPERATIONS = 32, /* more than OSSL_OP__HIGHEST of any version */
+};
+
+struct instance {
+    struct instance *next; /* guarded by instance_lock() */
+    unsigned int references;
+    struct errors errors;
+    struct config config;
+    struct hsm *hsm;
+    struct keyring keyring;
+    OSSL_LIB_CTX *private;   /* the default provider lives here, out of the program's sight */
+    OSSL_PROVIDER *software; /* the default provider */
+    void *provctx;           /* its provctx, and ours */
+    OSSL_ALGORITHM *tables[INSTANCE_OPERATIONS]; /* gateway/: what we offer, made when asked for */
+};
+
+/** Makes an instance. @return NULL if OpenSSL cannot give a library context and default provider */
+struct instance *instance_new(const OSSL_CORE_HANDLE *handle, const OSSL_DISPATCH *in);
+
+/** The instance of `provctx`, with one more owner; NULL if there is none. */
+struct instance *instance_find(void *provctx);
+
+/** One more owner. @return `instance` */
+struct instance *instance_ref(struct instance *instance);
+
+/** One owner less; the last one frees it. */
+void instance_free(struct instance *instance);
+
+/**
+ * Raises `why` without knowing which instance is meant: for thunks in front of other people's
+ * contexts. @return 0
+ */
+int instance_raise_any(const struct failure *why);
+
+/**
+ * The lock of the OpenSSL-facing rooms: short, never held across a call into pkcs11/ or OpenSSL's
+ * EVP.  fork() takes it.
+ */
+void instance_lock(void);
+void instance_unlock(void);
+
+#endif

@@ -1,0 +1,160 @@
+/* Which key a reference means: see keyring.h. */
+#include "keyring.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "instance.h"
+#include "reference.h"
+
+struct keyring_entry {
+    struct keyring_entry *next;
+    unsigned char bytes[HSMZKE_REFERENCE_SIZE];
+    struct hsm_key *key;
+};
+
+static struct keyring_entry **bucket(struct keyring *keyring, const unsigned char *bytes)
+{
+    unsigned int hash = 2166136261U; /* FNV-1a */
+
+    for (size_t i = HSMZKE_REFERENCE_PREFIX_SIZE; i < HSMZKE_REFERENCE_SIZE; i++)
+        hash = (hash ^ bytes[i]) * 16777619U;
+    return &keyring->buckets[(hash ^ hash >> 16) % KEYRING_BUCKETS];
+}
+
+/* The link to the entry for `bytes`, or to the end of its bucket.  With the lock held. */
+static struct keyring_entry **find(struct keyring *keyring, const unsigned char *bytes)
+{
+    struct keyring_entry **link = bucket(keyring, bytes);
+
+    while (*link != NULL && memcmp((*link)->bytes, bytes, HSMZKE_REFERENCE_SIZE) != 0)
+        link = &(*link)->next;
+    return link;
+}
+
+static struct hsm_key *cached(struct instance *instance, const unsigned char *bytes)
+{
+    struct keyring_entry *entry;
+    struct hsm_key *key = NULL;
+
+    instance_lock();
+    entry = *find(&instance->keyring, bytes);
+    if (entry != NULL)
+        key = hsm_key_ref(entry->key);
+    instance_unlock();
+    return key;
+}
+
+static void forget(struct instance *instance, const unsigned char *bytes, const struct hsm_key *key)
+{
+    struct keyring_entry **link, *entry;
+
+    instance_lock();
+    link = find(&instance->keyring, bytes);
+    entry = *link;
+    if (entry != NULL && entry->key == key)
+        *link = entry->next;
+    else
+        entry = NULL;
+    instance_unlock();
+    if (entry != NULL) {
+        hsm_key_free(entry->key);
+        free(entry);
+    }
+}
+
+/* Without memory for an entry the key is found anew each time. */
+static void keep(struct instance *instance, const unsigned char *bytes, struct hsm_key *key)
+{
+    struct keyring_entry *entry = malloc(sizeof(*entry));
+    struct keyring_entry **link;
+
+    if (entry == NULL)
+        return;
+    memcpy(entry->bytes, bytes, HSMZKE_REFERENCE_SIZE);
+    entry->key = hsm_key_ref(key);
+    entry->next = NULL;
+    instance_lock();
+    link = find(&instance->keyring, bytes);
+    if (*link == NULL) {
+        *link = entry;
+        entry = NULL;
+    }
+    instance_unlock();
+    if (entry != NULL) { /* another thread was faster */
+        hsm_key_free(entry->key);
+        free(entry);
+    }
+}
+
+/* A pin binds the key that was found, under whichever of its names it was reached. */
+static bool check_pins(const struct instance *instance, const char *name, const struct hsm_key *key,
+                       struct failure *why)
+{
+    const char *names[3] = { name };
+
+    hsm_key_names(key, &names[1], &names[2]);
+    for (size_t i = 0; i < 3; i++) {
+        const char *pin = config_lookup(&instance->config, HSMZKE_PARAM_IDENTITY, names[i]);
+
+        if (pin != NULL && !hsm_key_is(key, pin, why))
+            return false;
+    }
+    return true;
+}
+
+static struct hsm_key *look_up(struct instance *instance, const struct reference *reference,
+                               struct failure *why)
+{
+    const char *name = reference->text + HSMZKE_REFERENCE_PREFIX_SIZE;
+    const char *alias = config_lookup(&instance->config, HSMZKE_PARAM_KEYS, name);
+    struct hsm_query query = { .shown = name };
+    struct hsm_key *key;
+
+    if (alias != NULL)
+        query = (struct hsm_query){ HSM_BY_URI, alias, strlen(alias), name };
+    else if (reference->kind == REFERENCE_BY_ID)
+        query = (struct hsm_query){ HSM_BY_ID, reference->id, sizeof(reference->id), name };
+    else
+        query = (struct hsm_query){ HSM_BY_LABEL, reference->name, strlen(reference->name), name };
+    key = hsm_key_find(instance->hsm, &query, why);
+    if (key != NULL && !check_pins(instance, name, key, why)) {
+        hsm_key_free(key);
+        return NULL;
+    }
+    return key;
+}
+
+struct hsm_key *keyring_get(struct instance *instance, const unsigned char *bytes, size_t size,
+                            struct failure *why)
+{
+    struct reference reference;
+    struct hsm_key *key;
+
+    if (!reference_from_bytes(&reference, bytes, size, why))
+        return NULL;
+    key = cached(instance, bytes);
+    if (key != NULL && hsm_key_current(key))
+        return key;
+    if (key != NULL) {
+        forget(instance, bytes, key);
+        hsm_key_free(key);
+    }
+    key = look_up(instance, &reference, why);
+    if (key != NULL)
+        keep(instance, bytes, key);
+    return key;
+}
+
+void keyring_clear(struct keyring *keyring)
+{
+    for (size_t i = 0; i < KEYRING_BUCKETS; i++) {
+        while (keyring->buckets[i] != NULL) {
+            struct keyring_entry *entry = keyring->buckets[i];
+
+            keyring->buckets[i] = entry->next;
+            hsm_key_free(entry->key);
+            free(entry);
+        }
+    }
+}

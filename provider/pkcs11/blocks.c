@@ -1,0 +1,147 @@
+/*
+ * ECB and CBC in the HSM: hsm_ecb(), hsm_cbc() of hsm.h.
+ *
+ * CBC is spliced onto a running operation: with c the last ciphertext block of what runs, the first
+ * block of a message goes in as P1 ^ IV ^ c, so that what comes out is E(P1 ^ IV); on decryption
+ * the first block that comes out is XORed with c ^ IV.  All else follows from CBC itself.
+ */
+#include <string.h>
+
+#include "pkcs11/request.h"
+#include "secret.h"
+
+enum {
+    DIRECT_MOST = 1024 * 1024, /* what one call takes from the caller's memory to the caller's */
+};
+
+struct blocks {
+    struct request request;
+    unsigned char chain[HSM_BLOCK];
+    const unsigned char *head; /* NULL once it has gone */
+    const unsigned char *in;
+    unsigned char *out;
+    bool overlap; /* what is written could be what is still to be read */
+};
+
+static void xor_block(unsigned char *to, const unsigned char *a, const unsigned char *b)
+{
+    for (size_t i = 0; i < HSM_BLOCK; i++)
+        to[i] = (unsigned char)(to[i] ^ a[i] ^ b[i]);
+}
+
+static size_t least(size_t a, size_t b)
+{
+    return a < b ? a : b;
+}
+
+/* Brings head and body together in scratch memory. */
+static void gather(const struct blocks *blocks, unsigned char *to, size_t size)
+{
+    const size_t head = blocks->head != NULL ? HSM_BLOCK : 0;
+
+    if (head > 0)
+        memcpy(to, blocks->head, HSM_BLOCK);
+    memcpy(to + head, blocks->in, size - head);
+}
+
+static void advance(struct blocks *blocks, size_t size)
+{
+    blocks->in += blocks->head != NULL ? size - HSM_BLOCK : size;
+    blocks->head = NULL;
+    blocks->out += size;
+    blocks->request.left -= size;
+}
+
+static CK_RV blocks_piece(struct request *request, struct session *session,
+                          const struct key_facts *facts, bool running, struct failure *why)
+{
+    struct blocks *blocks = (struct blocks *)request;
+    struct token *token = request->key->token;
+    const bool encrypt = request->operation.encrypt;
+    const bool splice = running && request->operation.mechanism == MECHANISM_CBC &&
+                        memcmp(session->chain, blocks->chain, HSM_BLOCK) != 0;
+    const bool copied = blocks->head != NULL || (splice && encrypt);
+    const size_t size =
+        least(request->left, copied || blocks->overlap ? session->half : DIRECT_MOST);
+    unsigned char *const in = session->scratch, *const bounce = session->scratch + session->half;
+    const unsigned char *from = copied ? in : blocks->in;
+    unsigned char *to = blocks->overlap ? bounce : blocks->out;
+    unsigned char last[HSM_BLOCK]; /* ciphertext block: the next chain value */
+    CK_RV rv;
+
+    if (copied)
+        gather(blocks, in, size);
+    memcpy(last, from + size - HSM_BLOCK, HSM_BLOCK);
+    if (splice && encrypt)
+        xor_block(in, blocks->chain, session->chain);
+    if (running)
+        rv = operation_update(session, token, from, to, size);
+    else
+        rv = operation_once(session, token, facts, &request->operation, blocks->chain, from, to,
+                            size, why);
+    if (copied)
+        secret_wipe(in, size);
+    if (rv != CKR_OK) {
+        secret_wipe(to, size); /* what a failed call has left there is nobody's */
+        return rv;
+    }
+    if (splice && !encrypt)
+        xor_block(to, session->chain, blocks->chain);
+    memcpy(blocks->chain, encrypt ? to + size - HSM_BLOCK : last, HSM_BLOCK);
+    secret_wipe(last, sizeof(last));
+    if (running)
+        memcpy(session->chain, blocks->chain, HSM_BLOCK);
+    if (blocks->overlap) {
+        memcpy(blocks->out, bounce, size);
+        secret_wipe(bounce, size);
+    }
+    advance(blocks, size);
+    return CKR_OK;
+}
+
+static bool overlaps(const struct hsm_data *data, size_t size)
+{
+    const uintptr_t in = (uintptr_t)data->in, out = (uintptr_t)data->out;
+
+    return data->size > 0 && in < out + size && out < in + data->size;
+}
+
+/* `chain`: NULL for ECB. */
+static bool run(struct hsm_key *key, enum mechanism mechanism, bool encrypt, unsigned char *chain,
+                const struct hsm_data *data, struct failure *why)
+{
+    const size_t size = data->size + (data->head != NULL ? HSM_BLOCK : 0);
+    struct blocks blocks = {
+        .request = { .key = key,
+                     .operation = { key->number, mechanism, encrypt },
+                     .left = size,
+                     .piece = blocks_piece },
+        .head = data->head,
+        .in = data->in,
+        .out = data->out,
+        .overlap = overlaps(data, size),
+    };
+
+    if (chain != NULL) {
+        memcpy(blocks.chain, chain, HSM_BLOCK);
+        blocks.request.chain = blocks.chain;
+    }
+    if (request_run(&blocks.request, why) != CKR_OK) {
+        secret_wipe(data->out, size - blocks.request.left);
+        return false;
+    }
+    if (chain != NULL)
+        memcpy(chain, blocks.chain, HSM_BLOCK);
+    return true;
+}
+
+bool hsm_ecb(struct hsm_key *key, bool encrypt, const struct hsm_data *data, struct failure *why)
+{
+    return run(key, MECHANISM_ECB, encrypt, NULL, data, why);
+}
+
+bool hsm_cbc(struct hsm_key *key, bool encrypt, unsigned char chain[HSM_BLOCK],
+             const struct hsm_data *data, struct failure *why)
+{
+    return run(key, MECHANISM_CBC, encrypt, chain, data, why);
+}

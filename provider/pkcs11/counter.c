@@ -1,0 +1,149 @@
+/*
+ * CTR in the HSM: hsm_ctr() of hsm.h.
+ *
+ * The key stream is ECB over counter blocks, so that a running operation serves any position and
+ * the counter wraps at 2^128 by itself; where ECB is refused, it is CKM_AES_CTR over zeros, begun
+ * anew for each piece and split where the counter wraps (modules refuse to wrap).
+ */
+#include <endian.h>
+#include <string.h>
+
+#include "pkcs11/request.h"
+#include "secret.h"
+
+struct counter {
+    struct request request;
+    bool native; /* by CKM_AES_CTR */
+    unsigned char block[HSM_BLOCK];
+    unsigned char *stream; /* the caller's: key stream of a last, broken block */
+    const unsigned char *in;
+    unsigned char *out;
+};
+
+/* Writes `blocks` counter blocks from `*high`, `*low` on, and brings these forward. */
+static void write_counters(unsigned char *to, size_t blocks, uint64_t *high, uint64_t *low)
+{
+    for (size_t i = 0; i < blocks; i++) {
+        const uint64_t pair[2] = { htobe64(*high), htobe64(*low) };
+
+        memcpy(to + i * HSM_BLOCK, pair, HSM_BLOCK);
+        if (++*low == 0)
+            ++*high;
+    }
+}
+
+static void xor_stream(unsigned char *out, const unsigned char *in, const unsigned char *stream,
+                       size_t size)
+{
+    size_t i = 0;
+
+    for (; i + sizeof(uint64_t) <= size; i += sizeof(uint64_t)) {
+        uint64_t a, b;
+
+        memcpy(&a, in + i, sizeof(a));
+        memcpy(&b, stream + i, sizeof(b));
+        a ^= b;
+        memcpy(out + i, &a, sizeof(a));
+    }
+    for (; i < size; i++)
+        out[i] = (unsigned char)(in[i] ^ stream[i]);
+}
+
+/* How many blocks there are before the counter wraps to 0; capped at `most`. */
+static size_t blocks_to_wrap(uint64_t high, uint64_t low, size_t most)
+{
+    const uint64_t left = UINT64_MAX - low; /* blocks after this one */
+
+    return high != UINT64_MAX || left >= most ? most : (size_t)left + 1;
+}
+
+static CK_RV counter_piece(struct request *request, struct session *session,
+                           const struct key_facts *facts, bool running, struct failure *why)
+{
+    struct counter *counter = (struct counter *)request;
+    struct token *token = request->key->token;
+    unsigned char *const in = session->scratch, *const stream = session->scratch + session->half;
+    size_t size = request->left < session->half ? request->left : session->half;
+    size_t blocks = (size + HSM_BLOCK - 1) / HSM_BLOCK;
+    uint64_t pair[2];
+    CK_RV rv;
+
+    memcpy(pair, counter->block, sizeof(pair));
+    pair[0] = be64toh(pair[0]);
+    pair[1] = be64toh(pair[1]);
+    if (counter->native) {
+        blocks = blocks_to_wrap(pair[0], pair[1], blocks);
+        size = size < blocks * HSM_BLOCK ? size : blocks * HSM_BLOCK;
+    }
+    write_counters(in, blocks, &pair[0], &pair[1]);
+    if (counter->native)
+        memset(in, 0, blocks * HSM_BLOCK);
+    if (running)
+        rv = operation_update(session, token, in, stream, blocks * HSM_BLOCK);
+    else
+        rv = operation_once(session, token, facts, &request->operation, counter->block, in, stream,
+                            blocks * HSM_BLOCK, why);
+    if (rv == CKR_OK) {
+        xor_stream(counter->out, counter->in, stream, size);
+        if (size % HSM_BLOCK != 0)
+            memcpy(counter->stream, stream + (blocks - 1) * HSM_BLOCK, HSM_BLOCK);
+        pair[0] = htobe64(pair[0]);
+        pair[1] = htobe64(pair[1]);
+        memcpy(counter->block, pair, sizeof(pair));
+        counter->in += size;
+        counter->out += size;
+        request->left -= size;
+    }
+    secret_wipe(stream, blocks * HSM_BLOCK);
+    return rv;
+}
+
+/* ECB, unless it was refused before or the key only decrypts; else CTR in the program's direction.
+ */
+static void choose(struct counter *counter, bool encrypt)
+{
+    struct hsm_key *key = counter->request.key;
+
+    life_lock();
+    counter->native = key->without_ecb || !key->facts.may_encrypt;
+    life_unlock();
+    counter->request.at_once = counter->native;
+    counter->request.operation =
+        (struct operation){ key->number, counter->native ? MECHANISM_CTR : MECHANISM_ECB,
+                            counter->native ? encrypt : true };
+}
+
+bool hsm_ctr(struct hsm_key *key, bool encrypt, unsigned char counter_block[HSM_BLOCK],
+             unsigned char stream[HSM_BLOCK], const unsigned char *in, unsigned char *out,
+             size_t size, struct failure *why)
+{
+    unsigned char broken[HSM_BLOCK];
+    struct counter counter = {
+        .request = { .key = key, .left = size, .piece = counter_piece },
+        .stream = broken,
+        .in = in,
+        .out = out,
+    };
+    CK_RV rv;
+
+    memcpy(counter.block, counter_block, HSM_BLOCK);
+    choose(&counter, encrypt);
+    rv = request_run(&counter.request, why);
+    if ((rv == CKR_MECHANISM_INVALID || rv == CKR_KEY_FUNCTION_NOT_PERMITTED) && !counter.native) {
+        life_lock();
+        key->without_ecb = true;
+        life_unlock();
+        choose(&counter, encrypt);
+        rv = request_run(&counter.request, why);
+    }
+    if (rv != CKR_OK) {
+        secret_wipe(out, size - counter.request.left);
+        secret_wipe(broken, sizeof(broken));
+        return false;
+    }
+    memcpy(counter_block, counter.block, HSM_BLOCK);
+    if (size % HSM_BLOCK != 0)
+        memcpy(stream, broken, HSM_BLOCK);
+    secret_wipe(broken, sizeof(broken));
+    return true;
+}

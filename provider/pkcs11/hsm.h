@@ -1,0 +1,129 @@
+/*
+ * The HSM as the rest of the provider sees it: keys found by name, id or URI, and AES in the HSM.
+ * Everything that knows Cryptoki is behind this header; it names no CK_ type, and nothing of it
+ * knows OpenSSL's provider API.
+ *
+ * All functions may be called from any thread.  After fork() the child goes on with the same
+ * objects: it initialises the module, logs in and finds its keys again by itself.
+ */
+#ifndef HSMZKE_PKCS11_HSM_H
+#define HSMZKE_PKCS11_HSM_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "failure.h"
+
+enum {
+    HSM_BLOCK = 16,         /**< AES's block, in bytes */
+    HSM_IDENTITY_SIZE = 8,  /**< a key's identity value, in bytes */
+    HSM_IDENTITY_TEXT = 24, /**< as text: "aes:" and 16 hexadecimal digits, or "unknown", NUL */
+};
+
+/** How to reach an HSM; docs/configuration.md has the meaning of each. Strings are never NULL but
+ * where said. */
+struct hsm_settings {
+    char *module;          /**< path of the PKCS#11 module */
+    char *init_args;       /**< its init string; NULL: none */
+    char *token;           /**< RFC 7512 URI of the token; NULL: the only one there is */
+    char *pin_source;      /**< NULL: none */
+    char *credentials;     /**< the directory of `credential:`; NULL: none */
+    unsigned int sessions; /**< most sessions at once for a token */
+    unsigned int wait;     /**< milliseconds to wait for a session */
+    unsigned int reuse;    /**< seconds that a running operation is re-used; 0: never */
+};
+
+/** An HSM as one set of settings reaches it. */
+struct hsm;
+
+/** A key that was found in the HSM. */
+struct hsm_key;
+
+/** What identifies a key. */
+struct hsm_query {
+    enum hsm_query_kind {
+        HSM_BY_LABEL, /**< `value` is a CKA_LABEL */
+        HSM_BY_ID,    /**< `value` is a CKA_ID */
+        HSM_BY_URI,   /**< `value` is a pkcs11: URI, NUL-terminated */
+    } kind;
+    const void *value;
+    size_t size;       /**< of `value`, in bytes */
+    const char *shown; /**< the key's name in messages */
+};
+
+/**
+ * The HSM for `settings`, copied.  Equal settings give the same object; it lives until the process
+ * ends.  Loads nothing and asks for nothing: that is left to the first hsm_key_find().
+ * @return NULL when out of memory
+ */
+struct hsm *hsm_get(const struct hsm_settings *settings, struct failure *why);
+
+/**
+ * Finds the AES-256 key that `query` names, after loading the module and logging in as needed.
+ * @return NULL, with the reason in `why`; else a key to be given to hsm_key_free()
+ */
+struct hsm_key *hsm_key_find(struct hsm *hsm, const struct hsm_query *query, struct failure *why);
+
+/** One more owner of `key`. @return `key` */
+struct hsm_key *hsm_key_ref(struct hsm_key *key);
+
+/** One owner less; makes no PKCS#11 call. NULL is fine. */
+void hsm_key_free(struct hsm_key *key);
+
+/** Whether the HSM lets `key` encrypt (else decrypt): CKA_ENCRYPT, CKA_DECRYPT. */
+bool hsm_key_may(const struct hsm_key *key, bool encrypt, struct failure *why);
+
+/**
+ * The key's own names, under which a pin may stand as well: its CKA_LABEL as text and its id
+ * reference without the prefix; "" where it has none.  They live as long as the key.
+ */
+void hsm_key_names(const struct hsm_key *key, const char **label, const char **id);
+
+/** Writes the key's identity as text ("aes:HEX", "unknown") into `text`. */
+void hsm_key_identity(const struct hsm_key *key, char text[HSM_IDENTITY_TEXT]);
+
+/**
+ * Whether `key` has the identity that the configuration expects ("HEX" or "aes:HEX").
+ * @return false if it has another or an unknown one
+ */
+bool hsm_key_is(const struct hsm_key *key, const char *expected, struct failure *why);
+
+/** Whether `key` still stands for what it was found as: false once another key took its place. */
+bool hsm_key_current(const struct hsm_key *key);
+
+/** Whole blocks for the HSM: a block that waited in the caller's context, then the caller's data.
+ */
+struct hsm_data {
+    const unsigned char *head; /**< HSM_BLOCK bytes that go first, or NULL */
+    const unsigned char *in;   /**< `size` bytes; may overlap `out` */
+    size_t size;               /**< a multiple of HSM_BLOCK, may be 0 */
+    unsigned char *out;        /**< room for `size` bytes and those of `head` */
+};
+
+/**
+ * AES-256-ECB over `data` in the HSM (NIST SP 800-38A, 6.1).
+ * @return false, with the reason in `why`; what had been written to `out` is wiped then
+ */
+bool hsm_ecb(struct hsm_key *key, bool encrypt, const struct hsm_data *data, struct failure *why);
+
+/** AES-256-CBC (6.2).  `chain`: the IV or last ciphertext block; brought forward on success only.
+ */
+bool hsm_cbc(struct hsm_key *key, bool encrypt, unsigned char chain[HSM_BLOCK],
+             const struct hsm_data *data, struct failure *why);
+
+/**
+ * AES-256-CTR (6.5) over `size` bytes, any number of them, from a block boundary.  `counter` (128
+ * bits, wraps) is brought forward past the last block that was begun; `stream` gets that block's
+ * key stream if `size` is no multiple of HSM_BLOCK.  Both change on success only.
+ */
+bool hsm_ctr(struct hsm_key *key, bool encrypt, unsigned char counter[HSM_BLOCK],
+             unsigned char stream[HSM_BLOCK], const unsigned char *in, unsigned char *out,
+             size_t size, struct failure *why);
+
+/**
+ * Whether this thread is inside a call into a PKCS#11 module at this moment.  A module that
+ * computes through OpenSSL (SoftHSM) then calls us with keys of its own, which go to software.
+ */
+bool hsm_inside_module(void);
+
+#endif

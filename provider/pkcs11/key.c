@@ -1,0 +1,291 @@
+/* A key in the HSM, found and found again: see key.h. */
+#include "pkcs11/key.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "pkcs11/login.h"
+#include "pkcs11/operation.h"
+#include "reference.h"
+
+enum {
+    CANDIDATES = 16, /* most keys that are looked at and listed when several match */
+    AES_256 = 32,    /* CKA_VALUE_LEN, in bytes */
+};
+
+/* One attribute's bytes. @return their number, or -1 where the module has none that we can use */
+static int get_bytes(const struct token *token, CK_SESSION_HANDLE session, CK_OBJECT_HANDLE object,
+                     CK_ATTRIBUTE_TYPE type, void *value, size_t size)
+{
+    CK_ATTRIBUTE attribute = { type, value, size };
+    const CK_RV rv = CALL(token->module->f, C_GetAttributeValue(session, object, &attribute, 1));
+
+    if (rv != CKR_OK || attribute.ulValueLen == CK_UNAVAILABLE_INFORMATION ||
+        attribute.ulValueLen > size)
+        return -1;
+    return (int)attribute.ulValueLen;
+}
+
+static CK_ULONG get_number(const struct token *token, CK_SESSION_HANDLE session,
+                           CK_OBJECT_HANDLE object, CK_ATTRIBUTE_TYPE type)
+{
+    CK_ULONG value = 0;
+
+    if (get_bytes(token, session, object, type, &value, sizeof(value)) != (int)sizeof(value))
+        return CK_UNAVAILABLE_INFORMATION;
+    return value;
+}
+
+static bool get_bool(const struct token *token, CK_SESSION_HANDLE session, CK_OBJECT_HANDLE object,
+                     CK_ATTRIBUTE_TYPE type, bool otherwise)
+{
+    CK_BBOOL value = CK_FALSE;
+
+    if (get_bytes(token, session, object, type, &value, sizeof(value)) != (int)sizeof(value))
+        return otherwise;
+    return value != CK_FALSE;
+}
+
+/* All secret keys that the template names. @return their number, at most CANDIDATES */
+static CK_RV find_objects(const struct hsm_key *key, const struct session *session,
+                          CK_OBJECT_HANDLE found[CANDIDATES], CK_ULONG *count)
+{
+    const CK_FUNCTION_LIST *f = key->token->module->f;
+    CK_OBJECT_CLASS class = CKO_SECRET_KEY;
+    CK_ATTRIBUTE wanted[3] = { { CKA_CLASS, &class, sizeof(class) } };
+    CK_ULONG n = 1;
+    CK_RV rv, ended;
+
+    if (key->template.label != NULL)
+        wanted[n++] = (CK_ATTRIBUTE){ CKA_LABEL, key->template.label, key->template.label_size };
+    if (key->template.id != NULL)
+        wanted[n++] = (CK_ATTRIBUTE){ CKA_ID, key->template.id, key->template.id_size };
+    *count = 0;
+    rv = CALL(f, C_FindObjectsInit(session->handle, wanted, n));
+    if (rv != CKR_OK)
+        return rv;
+    rv = CALL(f, C_FindObjects(session->handle, found, CANDIDATES, count));
+    ended = CALL(f, C_FindObjectsFinal(session->handle));
+    if (rv == CKR_OK && *count > CANDIDATES)
+        rv = CKR_GENERAL_ERROR; /* more than there was room for: not to be believed */
+    return rv != CKR_OK ? rv : ended;
+}
+
+static void read_names(const struct token *token, CK_SESSION_HANDLE session,
+                       CK_OBJECT_HANDLE object, char label[256], char id[26])
+{
+    unsigned char bytes[255];
+    struct reference reference;
+    struct failure ignored;
+    int size = get_bytes(token, session, object, CKA_LABEL, bytes, sizeof(bytes));
+
+    uri_trim(label, bytes, size > 0 ? (size_t)size : 0);
+    id[0] = '\0';
+    size = get_bytes(token, session, object, CKA_ID, bytes, sizeof(bytes));
+    if (size == HSMZKE_REFERENCE_ID_SIZE && reference_from_id(&reference, bytes, &ignored))
+        memcpy(id, reference.text + HSMZKE_REFERENCE_PREFIX_SIZE, 26);
+}
+
+static bool several(const struct hsm_key *key, const struct session *session,
+                    const CK_OBJECT_HANDLE *found, CK_ULONG count, struct failure *why)
+{
+    char list[300] = "", label[256], id[26];
+
+    for (CK_ULONG i = 0; i < count; i++) {
+        const size_t used = strlen(list);
+
+        read_names(key->token, session->handle, found[i], label, id);
+        snprintf(list + used, sizeof(list) - used, "%s'%s' (%s)", used > 0 ? ", " : "", label,
+                 id[0] != '\0' ? id : "no 18-byte CKA_ID");
+    }
+    return failure_set(why, FAILURE_KEY_AMBIGUOUS,
+                       "token '%s' has several keys for '%s': %s; name one by its id, or give it "
+                       "another label",
+                       key->token->label, key->shown, list);
+}
+
+/* The one AES key among those found.  Keys of other types may have the same label. */
+static bool pick(const struct hsm_key *key, const struct session *session, CK_OBJECT_HANDLE *found,
+                 CK_ULONG count, struct failure *why)
+{
+    CK_ULONG aes = 0, type = CK_UNAVAILABLE_INFORMATION, size;
+
+    for (CK_ULONG i = 0; i < count; i++) {
+        type = get_number(key->token, session->handle, found[i], CKA_KEY_TYPE);
+        if (type == CKK_AES)
+            found[aes++] = found[i];
+    }
+    if (count == 0)
+        return failure_set(why, FAILURE_KEY_NOT_FOUND,
+                           "token '%s' has no secret key '%s': check the name, and whether the "
+                           "login may see it",
+                           key->token->label, key->shown);
+    if (aes == 0)
+        return failure_set(why, FAILURE_KEY_UNSUITABLE,
+                           "key '%s' on token '%s' is no AES key (its CKA_KEY_TYPE is 0x%lx)",
+                           key->shown, key->token->label, type);
+    if (aes > 1)
+        return several(key, session, found, aes, why);
+    size = get_number(key->token, session->handle, found[0], CKA_VALUE_LEN);
+    if (size == CK_UNAVAILABLE_INFORMATION)
+        return failure_set(why, FAILURE_KEY_UNSUITABLE,
+                           "token '%s' does not tell the length of key '%s' (CKA_VALUE_LEN)",
+                           key->token->label, key->shown);
+    if (size != AES_256)
+        return failure_set(why, FAILURE_KEY_UNSUITABLE,
+                           "key '%s' on token '%s' has %lu bits; hsmzke serves AES-256 only",
+                           key->shown, key->token->label, size * 8);
+    return true;
+}
+
+/* Finds the key in a borrowed session. */
+static bool locate(const struct hsm_key *key, struct session *session, struct key_facts *facts,
+                   struct failure *why)
+{
+    struct token *token = key->token;
+    CK_OBJECT_HANDLE found[CANDIDATES];
+    CK_ULONG count = 0;
+    CK_RV rv = operation_end(session, token);
+
+    if (rv == CKR_OK)
+        rv = find_objects(key, session, found, &count);
+    if (rv == CKR_OK && count == 0 && login_lost(token, session->handle))
+        rv = CKR_USER_NOT_LOGGED_IN;
+    if (rv != CKR_OK) {
+        life_lock();
+        if (ckr_connection_lost(rv))
+            token_lost(token, session->epoch);
+        life_unlock();
+        return ckr_failure(why, FAILURE_KEY_NOT_FOUND, rv, "token '%s': looking for key '%s'",
+                           token->label, key->shown);
+    }
+    if (!pick(key, session, found, count, why))
+        return false;
+    *facts = (struct key_facts){
+        .handle = found[0],
+        .epoch = session->epoch,
+        .found = life_now(),
+        .may_encrypt = get_bool(token, session->handle, found[0], CKA_ENCRYPT, true),
+        .may_decrypt = get_bool(token, session->handle, found[0], CKA_DECRYPT, true),
+        .always_authenticate =
+            get_bool(token, session->handle, found[0], CKA_ALWAYS_AUTHENTICATE, false),
+    };
+    return true;
+}
+
+/*
+ * A key that was known before must be the same one: another object with its name, or the same
+ * handle in another connection, may be another key.
+ */
+static bool confirm(struct hsm_key *key, struct session *session, struct key_facts *facts,
+                    struct failure *why)
+{
+    const struct key_facts *before = &key->facts; /* nobody else writes to it: key->busy */
+    char label[256], id[26];
+
+    if (before->epoch == facts->epoch && before->handle == facts->handle) {
+        facts->identity_known = before->identity_known;
+        memcpy(facts->identity, before->identity, sizeof(facts->identity));
+        return true;
+    }
+    read_names(key->token, session->handle, facts->handle, label, id);
+    key_identify(key, session, facts);
+    if (before->epoch == 0) { /* the first time: nobody else has the key yet */
+        memcpy(key->label, label, sizeof(label));
+        memcpy(key->id, id, sizeof(id));
+        return true;
+    }
+    if (strcmp(key->id, id) == 0 && before->identity_known == facts->identity_known &&
+        memcmp(before->identity, facts->identity, sizeof(facts->identity)) == 0)
+        return true;
+    life_lock();
+    key->replaced = true;
+    life_unlock();
+    return failure_set(why, FAILURE_IDENTITY,
+                       "key '%s' on token '%s' is no longer the key that it was: another one has "
+                       "its name",
+                       key->shown, key->token->label);
+}
+
+/* Looks for the key; marked busy meanwhile. */
+static bool find_again(struct hsm_key *key, struct key_facts *facts, struct failure *why)
+{
+    struct session *session = session_borrow(key->token, NULL, NULL, why);
+    bool found;
+
+    if (session == NULL)
+        return false;
+    found = locate(key, session, facts, why) && confirm(key, session, facts, why);
+    /* A failed search may have left the session in the middle of something. */
+    session_return(key->token, session, found);
+    return found;
+}
+
+bool key_is_fresh(const struct hsm_key *key, const struct key_facts *facts)
+{
+    const unsigned int reuse = key->token->settings->reuse;
+
+    return life_now() - facts->found < (time_t)(reuse > 0 ? reuse : 1);
+}
+
+/* With the lock held. */
+static bool is_ready(const struct hsm_key *key, bool fresh)
+{
+    return token_is_up(key->token) && !key->stale && key->facts.epoch == key->token->epoch &&
+           (!fresh || key_is_fresh(key, &key->facts));
+}
+
+/* Without the lock: brings token and key up, as the only thread that does. */
+static bool make_ready(struct hsm_key *key, struct failure *why)
+{
+    struct key_facts facts = { 0 };
+    bool ready = token_up(key->token, why) && find_again(key, &facts, why);
+
+    life_lock();
+    if (ready) {
+        key->facts = facts;
+        key->stale = false;
+    }
+    key->busy = false;
+    life_wake();
+    life_unlock();
+    return ready;
+}
+
+void key_stale(struct hsm_key *key, const struct key_facts *facts)
+{
+    life_lock();
+    if (key->facts.handle == facts->handle && key->facts.epoch == facts->epoch)
+        key->stale = true;
+    life_unlock();
+}
+
+bool key_ready(struct hsm_key *key, bool fresh, struct key_facts *facts, struct failure *why)
+{
+    bool ready = true, again = true;
+
+    life_lock();
+    while (ready && !is_ready(key, fresh)) {
+        if (key->replaced) {
+            ready = failure_set(why, FAILURE_IDENTITY,
+                                "key '%s' was replaced by another one; initialise the context anew",
+                                key->shown);
+        } else if (key->busy && key->busy_generation == life_generation()) {
+            life_wait(NULL);
+        } else {
+            key->busy = true;
+            key->busy_generation = life_generation();
+            life_unlock();
+            ready = make_ready(key, why);
+            life_lock();
+            /* A connection that turned out to be lost meanwhile is made anew, once. */
+            if (!ready && again && key->token->epoch > 0 && !token_is_up(key->token)) {
+                again = false;
+                ready = true;
+            }
+        }
+    }
+    *facts = key->facts;
+    life_unlock();
+    return ready;
+}

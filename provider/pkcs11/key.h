@@ -1,0 +1,64 @@
+/*
+ * A key in the HSM: its handle, what it may do, and its identity.  Found by label, id or URI, and
+ * found again after the connection was lost, in a forked child, and before an operation is begun
+ * anew.
+ */
+#ifndef HSMZKE_PKCS11_KEY_H
+#define HSMZKE_PKCS11_KEY_H
+
+#include "pkcs11/session.h"
+
+/** How the key is looked for. */
+struct key_template {
+    CK_BYTE *label; /* NULL: any */
+    CK_ULONG label_size;
+    CK_BYTE *id; /* NULL: any */
+    CK_ULONG id_size;
+};
+
+/** What was found out about a key; a value, copied under life_lock(). */
+struct key_facts {
+    CK_OBJECT_HANDLE handle;
+    unsigned long epoch; /* of the token when it was found; 0: never */
+    time_t found;        /* when it was found last */
+    bool may_encrypt, may_decrypt;
+    bool always_authenticate;
+    bool identity_known;
+    unsigned char identity[HSM_IDENTITY_SIZE];
+};
+
+/** Guarded by life_lock(), but what is marked constant. */
+struct hsm_key {
+    unsigned int references;
+    uint64_t number;              /* constant: unique in this process */
+    struct token *token;          /* constant */
+    struct key_template template; /* constant */
+    char *shown;                  /* constant: its name in messages */
+    char label[256];              /* constant: CKA_LABEL as text, "" if it has none */
+    char id[26];                  /* constant: its id reference without the prefix, or "" */
+    struct key_facts facts;
+    bool stale;                    /* the handle was refused: look again */
+    bool replaced;                 /* another key stands where this one was: never use it again */
+    bool busy;                     /* a thread looks for it */
+    unsigned long busy_generation; /* in which process */
+    bool without_ecb;              /* learnt: ECB is refused, CTR takes its place */
+    bool used[MECHANISMS][2];      /* had a first message, [mechanism][encrypt] */
+};
+
+/**
+ * Makes sure that token and key are there: connects, finds the key again after the connection was
+ * lost and, with `fresh`, if it was not confirmed within the time that operations are re-used.
+ * @return false, with the reason in `why`; else the facts of now are in `facts`
+ */
+bool key_ready(struct hsm_key *key, bool fresh, struct key_facts *facts, struct failure *why);
+
+/** Records that the handle in `facts` was refused, so that the next key_ready() looks again. */
+void key_stale(struct hsm_key *key, const struct key_facts *facts);
+
+/** Whether `facts` were confirmed not longer ago than an operation may be re-used. */
+bool key_is_fresh(const struct hsm_key *key, const struct key_facts *facts);
+
+/** Computes the identity value in a borrowed session; unknown where the key allows no mechanism. */
+void key_identify(const struct hsm_key *key, struct session *session, struct key_facts *facts);
+
+#endif

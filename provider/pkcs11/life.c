@@ -1,0 +1,144 @@
+/*
+ * Life and death around the PKCS#11 module: see life.h.
+ *
+ * Why a gate: exit() runs while other threads are inside the module; C_Finalize under their feet
+ * crashes.  So the handler closes the gate, waits for those inside, and only then finalizes.
+ * Why a depth: SoftHSM computes through OpenSSL and so calls our ciphers from inside a call of
+ * ours.
+ */
+#include "pkcs11/life.h"
+
+#include <openssl/err.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+
+#include "pkcs11/hsm.h"
+
+enum {
+    DRAIN_MILLISECONDS = 2000, /* how long exit() waits for calls in flight */
+};
+
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static pthread_cond_t wake; /* on CLOCK_MONOTONIC: life_start() */
+static unsigned long generation = 1;
+
+static atomic_bool gate_closed;
+static atomic_int inside;                /* calls in flight, all threads */
+static _Thread_local unsigned int depth; /* calls in flight, this thread */
+
+static void (*finalize_modules)(void); /* written once, with the lock held */
+
+static void make_condition(void)
+{
+    pthread_condattr_t attributes;
+
+    pthread_condattr_init(&attributes);
+    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
+    pthread_cond_init(&wake, &attributes);
+    pthread_condattr_destroy(&attributes);
+}
+
+static void in_child(void)
+{
+    /* The other threads are gone, and with them their calls and their waiting. */
+    generation++;
+    atomic_store(&inside, (int)depth);
+    make_condition();
+    pthread_mutex_unlock(&lock);
+}
+
+static bool started;
+
+static void start(void)
+{
+    make_condition();
+    started = pthread_atfork(life_lock, life_unlock, in_child) == 0;
+}
+
+bool life_start(void)
+{
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+
+    return pthread_once(&once, start) == 0 && started;
+}
+
+void life_lock(void)
+{
+    pthread_mutex_lock(&lock);
+}
+
+void life_unlock(void)
+{
+    pthread_mutex_unlock(&lock);
+}
+
+bool life_wait(const struct timespec *deadline)
+{
+    if (deadline == NULL)
+        return pthread_cond_wait(&wake, &lock) == 0;
+    return pthread_cond_timedwait(&wake, &lock, deadline) == 0;
+}
+
+void life_wake(void)
+{
+    pthread_cond_broadcast(&wake);
+}
+
+unsigned long life_generation(void)
+{
+    return generation;
+}
+
+bool life_enter(void)
+{
+    atomic_fetch_add(&inside, 1);
+    if (atomic_load(&gate_closed)) {
+        atomic_fetch_sub(&inside, 1);
+        return false;
+    }
+    depth++;
+    /* Marks of the libcrypto that we are linked with: it is the one that modules use. */
+    ERR_set_mark();
+    return true;
+}
+
+unsigned long life_leave(unsigned long rv)
+{
+    ERR_pop_to_mark();
+    depth--;
+    atomic_fetch_sub(&inside, 1);
+    return rv;
+}
+
+bool hsm_inside_module(void)
+{
+    return depth > 0;
+}
+
+time_t life_now(void)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
+    return now.tv_sec;
+}
+
+/* Runs before the destructors of every module that was initialised before it was registered. */
+static void at_exit(void)
+{
+    const struct timespec pause = { .tv_nsec = 1000000 };
+
+    atomic_store(&gate_closed, true);
+    /* A call that this very thread is in (exit() called by a module's callback) never returns. */
+    for (int i = 0; i < DRAIN_MILLISECONDS && atomic_load(&inside) > (int)depth; i++)
+        nanosleep(&pause, NULL);
+    if (atomic_load(&inside) == 0 && finalize_modules != NULL)
+        finalize_modules();
+}
+
+bool life_at_exit(void (*finalize)(void))
+{
+    finalize_modules = finalize;
+    return atexit(at_exit) == 0;
+}

@@ -1,0 +1,230 @@
+/* A PKCS#11 module in this process: see module.h. */
+#include "pkcs11/module.h"
+
+#include <dlfcn.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+/* All modules of the process; they stay until it ends.  Guarded by life_lock(). */
+static struct module *modules;
+
+bool phase_begin(enum phase *phase, unsigned long *generation)
+{
+    /* A thread of the parent that was busy does not exist in the child. */
+    while (*phase == PHASE_BUSY && *generation == life_generation())
+        life_wait(NULL);
+    if (*phase == PHASE_UP && *generation == life_generation())
+        return false;
+    *phase = PHASE_BUSY;
+    *generation = life_generation();
+    return true;
+}
+
+void phase_end(enum phase *phase, unsigned long *generation, bool up)
+{
+    *phase = up ? PHASE_UP : PHASE_DOWN;
+    *generation = life_generation();
+    life_wake();
+}
+
+static void finalize_all(void)
+{
+    life_lock();
+    for (struct module *module = modules; module != NULL; module = module->next) {
+        const bool finalize = module->ours && module->pid == getpid();
+
+        module->ours = false;
+        module->phase = PHASE_DOWN;
+        life_unlock();
+        if (finalize) /* past the closed gate: the handler has drained all other calls */
+            module->f->C_Finalize(NULL);
+        life_lock();
+    }
+    life_unlock();
+}
+
+static bool same(const char *a, const char *b)
+{
+    return a == b || (a != NULL && b != NULL && strcmp(a, b) == 0);
+}
+
+/* With the lock held. */
+static struct module *find_or_add(const char *path, const char *init_args)
+{
+    struct module *module;
+
+    for (module = modules; module != NULL; module = module->next) {
+        if (same(module->path, path) && same(module->init_args, init_args))
+            return module;
+    }
+    module = calloc(1, sizeof(*module));
+    if (module == NULL)
+        return NULL;
+    module->path = strdup(path);
+    module->init_args = init_args != NULL ? strdup(init_args) : NULL;
+    if (module->path == NULL || (init_args != NULL && module->init_args == NULL)) {
+        free(module->path);
+        free(module->init_args);
+        free(module);
+        return NULL;
+    }
+    module->next = modules;
+    modules = module;
+    return module;
+}
+
+/* Every function that we call must be there: a hole in the list would be a jump to nowhere. */
+static bool complete(const CK_FUNCTION_LIST *f)
+{
+    return f->C_Initialize != NULL && f->C_Finalize != NULL && f->C_GetTokenInfo != NULL &&
+           f->C_GetSlotInfo != NULL && f->C_GetSlotList != NULL && f->C_GetInfo != NULL &&
+           f->C_GetSessionInfo != NULL && f->C_OpenSession != NULL && f->C_CloseSession != NULL &&
+           f->C_Login != NULL && f->C_FindObjectsInit != NULL && f->C_FindObjects != NULL &&
+           f->C_FindObjectsFinal != NULL && f->C_GetAttributeValue != NULL &&
+           f->C_EncryptInit != NULL && f->C_Encrypt != NULL && f->C_EncryptUpdate != NULL &&
+           f->C_EncryptFinal != NULL && f->C_DecryptInit != NULL && f->C_Decrypt != NULL &&
+           f->C_DecryptUpdate != NULL && f->C_DecryptFinal != NULL;
+}
+
+static bool load(struct module *module, struct failure *why)
+{
+    CK_C_GetFunctionList get_function_list;
+    CK_FUNCTION_LIST *f = NULL;
+    void *library;
+    CK_RV rv = CKR_OK;
+
+    if (module->f != NULL)
+        return true;
+    library = dlopen(module->path, RTLD_NOW | RTLD_LOCAL);
+    if (library == NULL)
+        return failure_set(why, FAILURE_MODULE,
+                           "the PKCS#11 module cannot be loaded: %s; check pkcs11-module",
+                           dlerror());
+    *(void **)&get_function_list = dlsym(library, "C_GetFunctionList");
+    if (get_function_list == NULL) {
+        dlclose(library);
+        return failure_set(why, FAILURE_MODULE,
+                           "'%s' is no PKCS#11 module: it has no C_GetFunctionList; check "
+                           "pkcs11-module",
+                           module->path);
+    }
+    if (!life_enter())
+        return ckr_failure(why, FAILURE_EXITING, CKR_HSMZKE_EXITING, "PKCS#11 module");
+    rv = life_leave(get_function_list(&f));
+    if (rv != CKR_OK)
+        return ckr_failure(why, FAILURE_MODULE, rv, "PKCS#11 module '%s': C_GetFunctionList",
+                           module->path);
+    if (f == NULL || f->version.major < 2 || !complete(f))
+        return failure_set(why, FAILURE_MODULE,
+                           "PKCS#11 module '%s' lacks functions of PKCS#11 2.40 that hsmzke needs",
+                           module->path);
+    module->f = f; /* the library stays loaded until the process ends */
+    return true;
+}
+
+/* C_Initialize, unless some other part of the program did; then C_Finalize is not ours either. */
+static bool initialize(struct module *module, struct failure *why)
+{
+    CK_C_INITIALIZE_ARGS arguments = { .flags = CKF_OS_LOCKING_OK };
+    CK_RV rv;
+
+    arguments.pReserved = module->init_args;
+    rv = CALL(module->f, C_Initialize(&arguments));
+    if (rv != CKR_OK && rv != CKR_CRYPTOKI_ALREADY_INITIALIZED)
+        return ckr_failure(why, FAILURE_MODULE, rv, "PKCS#11 module '%s': C_Initialize",
+                           module->path);
+    /* A forked child that finds its copy initialised keeps what the parent had said. */
+    module->ours = rv == CKR_OK || (module->ours && module->pid != getpid());
+    module->pid = getpid();
+    module->starts++;
+    if (!life_at_exit(finalize_all))
+        return failure_memory(why);
+    return true;
+}
+
+/* libp11 calls C_Initialize as well, and is told that it was done; after fork() likewise. */
+static bool open_libp11(struct module *module, struct failure *why)
+{
+    PKCS11_CTX *libp11;
+    int loaded;
+
+    if (module->libp11 != NULL)
+        return true;
+    libp11 = PKCS11_CTX_new();
+    if (libp11 == NULL)
+        return failure_memory(why);
+    PKCS11_CTX_init_args(libp11, module->init_args);
+    if (!life_enter()) {
+        PKCS11_CTX_free(libp11);
+        return ckr_failure(why, FAILURE_EXITING, CKR_HSMZKE_EXITING, "PKCS#11 module");
+    }
+    loaded = PKCS11_CTX_load(libp11, module->path);
+    life_leave(CKR_OK);
+    if (loaded != 0) {
+        PKCS11_CTX_free(libp11);
+        return failure_set(why, FAILURE_MODULE, "PKCS#11 module '%s': libp11 cannot use it",
+                           module->path);
+    }
+    module->libp11 = libp11;
+    return true;
+}
+
+struct module *module_up(const char *path, const char *init_args, struct failure *why)
+{
+    struct module *module;
+    bool up = true;
+
+    if (!life_start()) {
+        failure_memory(why);
+        return NULL;
+    }
+    life_lock();
+    module = find_or_add(path, init_args);
+    if (module == NULL)
+        failure_memory(why);
+    if (module != NULL && phase_begin(&module->phase, &module->generation)) {
+        life_unlock();
+        module->libp11_busy = false;
+        up = load(module, why) && initialize(module, why) && open_libp11(module, why);
+        life_lock();
+        phase_end(&module->phase, &module->generation, up);
+    }
+    life_unlock();
+    return up ? module : NULL;
+}
+
+void module_libp11_begin(struct module *module)
+{
+    life_lock();
+    while (module->libp11_busy)
+        life_wait(NULL);
+    module->libp11_busy = true;
+    life_unlock();
+}
+
+void module_libp11_end(struct module *module)
+{
+    life_lock();
+    module->libp11_busy = false;
+    life_wake();
+    life_unlock();
+}
+
+bool module_restart(struct module *module, unsigned long starts, struct failure *why)
+{
+    bool up = true;
+
+    life_lock();
+    if (module->phase == PHASE_UP && module->generation == life_generation() &&
+        module->starts == starts && module->ours) {
+        module->phase = PHASE_BUSY;
+        life_unlock();
+        (void)CALL(module->f, C_Finalize(NULL));
+        up = initialize(module, why);
+        life_lock();
+        phase_end(&module->phase, &module->generation, up);
+    }
+    life_unlock();
+    return up;
+}

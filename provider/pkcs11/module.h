@@ -1,0 +1,56 @@
+/*
+ * A PKCS#11 module in this process: loaded and initialised at first use, once for all who name the
+ * same path, and initialised again in a forked child.
+ */
+#ifndef HSMZKE_PKCS11_MODULE_H
+#define HSMZKE_PKCS11_MODULE_H
+
+#include <libp11.h>
+#include <sys/types.h>
+
+#include "pkcs11/cryptoki.h"
+
+/** Progress of something that one thread sets up while the others wait; guarded by life_lock(). */
+enum phase {
+    PHASE_DOWN,
+    PHASE_BUSY, /* a thread sets it up, without the lock */
+    PHASE_UP,
+};
+
+struct module {
+    struct module *next;
+    char *path;
+    char *init_args;     /* NULL: none */
+    CK_FUNCTION_LIST *f; /* set once, then constant */
+    PKCS11_CTX *libp11;  /* slots and random numbers */
+    bool libp11_busy;    /* a thread is in it */
+    bool ours;           /* we called C_Initialize, so we call C_Finalize */
+    pid_t pid;           /* in which process that was */
+    enum phase phase;
+    unsigned long generation; /* of PHASE_UP: life_generation() */
+    unsigned long starts;     /* counts C_Initialize, so that one loss makes one restart */
+};
+
+/**
+ * Gets the module at `path` with `init_args` up: loads it, calls C_Initialize, hands it to libp11.
+ * Waits while another thread does. @return NULL, with the reason in `why`
+ */
+struct module *module_up(const char *path, const char *init_args, struct failure *why);
+
+/**
+ * C_Finalize and C_Initialize, if we had initialised it: what brings a lost remote back.  Does
+ * nothing if `starts` is no longer current: somebody else was faster.
+ */
+bool module_restart(struct module *module, unsigned long starts, struct failure *why);
+
+/** One thread at a time in libp11, without the lock held. */
+void module_libp11_begin(struct module *module);
+void module_libp11_end(struct module *module);
+
+/** Begins work on `*phase`. With the lock held. @return false: it is up for `generation` */
+bool phase_begin(enum phase *phase, unsigned long *generation);
+
+/** Ends it. With the lock held. */
+void phase_end(enum phase *phase, unsigned long *generation, bool up);
+
+#endif

@@ -1,0 +1,99 @@
+/* One operation in a borrowed session: see operation.h. */
+#include "pkcs11/operation.h"
+
+#include <string.h>
+
+#include "pkcs11/login.h"
+
+const char *mechanism_name(enum mechanism mechanism)
+{
+    static const char *const names[MECHANISMS] = { "CKM_AES_ECB", "CKM_AES_CBC", "CKM_AES_CTR" };
+
+    return names[mechanism];
+}
+
+CK_RV operation_end(struct session *session, const struct token *token)
+{
+    const CK_FUNCTION_LIST *f = token->module->f;
+    unsigned char rest[4 * HSM_BLOCK];
+    CK_ULONG size = sizeof(rest);
+
+    if (!session->running)
+        return CKR_OK;
+    session->running = false;
+    /* What comes out is nothing (only whole blocks went in) and is dropped. */
+    return session->operation.encrypt ? CALL(f, C_EncryptFinal(session->handle, rest, &size))
+                                      : CALL(f, C_DecryptFinal(session->handle, rest, &size));
+}
+
+static CK_RV init(const struct session *session, const struct token *token,
+                  const struct key_facts *facts, const struct operation *operation,
+                  const unsigned char *iv)
+{
+    const CK_FUNCTION_LIST *f = token->module->f;
+    CK_AES_CTR_PARAMS counter = { .ulCounterBits = 8 * HSM_BLOCK };
+    unsigned char copy[HSM_BLOCK];
+    CK_MECHANISM mechanism = { CKM_AES_ECB, NULL, 0 };
+
+    if (operation->mechanism == MECHANISM_CBC) {
+        memcpy(copy, iv, HSM_BLOCK);
+        mechanism = (CK_MECHANISM){ CKM_AES_CBC, copy, HSM_BLOCK };
+    } else if (operation->mechanism == MECHANISM_CTR) {
+        memcpy(counter.cb, iv, HSM_BLOCK);
+        mechanism = (CK_MECHANISM){ CKM_AES_CTR, &counter, sizeof(counter) };
+    }
+    return operation->encrypt ? CALL(f, C_EncryptInit(session->handle, &mechanism, facts->handle))
+                              : CALL(f, C_DecryptInit(session->handle, &mechanism, facts->handle));
+}
+
+CK_RV operation_begin(struct session *session, const struct token *token,
+                      const struct key_facts *facts, const struct operation *operation,
+                      const unsigned char *iv)
+{
+    CK_RV rv = operation_end(session, token);
+
+    if (rv == CKR_OK)
+        rv = init(session, token, facts, operation, iv);
+    if (rv != CKR_OK)
+        return rv;
+    session->running = true;
+    session->operation = *operation;
+    session->started = life_now();
+    if (iv != NULL)
+        memcpy(session->chain, iv, HSM_BLOCK);
+    return CKR_OK;
+}
+
+CK_RV operation_update(struct session *session, const struct token *token, const unsigned char *in,
+                       unsigned char *out, size_t size)
+{
+    const CK_FUNCTION_LIST *f = token->module->f;
+    CK_BYTE *data = (CK_BYTE *)(uintptr_t)in; /* Cryptoki's type lacks the const that it means */
+    CK_ULONG given = size;
+    CK_RV rv;
+
+    rv = session->operation.encrypt
+             ? CALL(f, C_EncryptUpdate(session->handle, data, size, out, &given))
+             : CALL(f, C_DecryptUpdate(session->handle, data, size, out, &given));
+    return rv == CKR_BUFFER_TOO_SMALL || (rv == CKR_OK && given != size) ? CKR_HSMZKE_BUFFERED : rv;
+}
+
+CK_RV operation_once(struct session *session, struct token *token, const struct key_facts *facts,
+                     const struct operation *operation, const unsigned char *iv,
+                     const unsigned char *in, unsigned char *out, size_t size, struct failure *why)
+{
+    const CK_FUNCTION_LIST *f = token->module->f;
+    CK_BYTE *data = (CK_BYTE *)(uintptr_t)in;
+    CK_ULONG given = size;
+    CK_RV rv = operation_end(session, token);
+
+    if (rv == CKR_OK)
+        rv = init(session, token, facts, operation, iv);
+    if (rv == CKR_OK && facts->always_authenticate && !login_for_key(token, session->handle, why))
+        rv = CKR_PIN_INCORRECT;
+    if (rv != CKR_OK)
+        return rv;
+    rv = operation->encrypt ? CALL(f, C_Encrypt(session->handle, data, size, out, &given))
+                            : CALL(f, C_Decrypt(session->handle, data, size, out, &given));
+    return rv == CKR_OK && given != size ? CKR_HSMZKE_BUFFERED : rv;
+}

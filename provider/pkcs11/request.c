@@ -1,0 +1,116 @@
+/* A request for AES in the HSM, with recovery: see request.h. */
+#include "pkcs11/request.h"
+
+/*
+ * A key gets a running operation at its second message: a switch costs three calls (end, begin,
+ * update) against the two of a single message.
+ */
+static bool wants_running(const struct request *request, const struct key_facts *facts,
+                          const struct session *session)
+{
+    struct hsm_key *key = request->key;
+    const struct operation *operation = &request->operation;
+    struct token *token = key->token;
+    bool running;
+
+    life_lock();
+    running = !request->at_once && !facts->always_authenticate && token->settings->reuse > 0 &&
+              !token->buffers[operation->mechanism][operation->encrypt] &&
+              (key->used[operation->mechanism][operation->encrypt] ||
+               session_runs(token, session, operation));
+    key->used[operation->mechanism][operation->encrypt] = true;
+    life_unlock();
+    return running;
+}
+
+/* Borrows a session; if an operation must be begun there, the key is a fresh one. */
+static struct session *borrow(struct request *request, struct key_facts *facts, struct failure *why)
+{
+    struct hsm_key *key = request->key;
+    struct session *session = NULL;
+    bool fresh = false;
+
+    do {
+        if (session != NULL) {
+            session_return(key->token, session, true);
+            fresh = true;
+        }
+        if (!key_ready(key, fresh, facts, why))
+            return NULL;
+        session = session_borrow(key->token, &request->operation, request->chain, why);
+    } while (session != NULL && !fresh && !key_is_fresh(key, facts) &&
+             !session_runs(key->token, session, &request->operation));
+    return session;
+}
+
+/* What an error teaches for the next try. */
+static void learn(struct request *request, const struct key_facts *facts, CK_RV rv, bool running)
+{
+    struct token *token = request->key->token;
+
+    if (ckr_key_gone(rv))
+        key_stale(request->key, facts);
+    life_lock();
+    if (rv == CKR_HSMZKE_BUFFERED && running)
+        token->buffers[request->operation.mechanism][request->operation.encrypt] = true;
+    if (ckr_connection_lost(rv))
+        token_lost(token, facts->epoch);
+    life_unlock();
+}
+
+/* No session: worth another try only if the connection turned out to be lost just now. */
+static CK_RV no_session(const struct token *token, const struct failure *why)
+{
+    bool lost;
+
+    life_lock();
+    lost = !token_is_up(token);
+    life_unlock();
+    return lost && why->reason == FAILURE_SESSIONS ? CKR_SESSION_CLOSED : CKR_HSMZKE_TOLD;
+}
+
+static CK_RV attempt(struct request *request, struct failure *why)
+{
+    struct token *token = request->key->token;
+    struct key_facts facts;
+    struct session *session = borrow(request, &facts, why);
+    bool running;
+    CK_RV rv = CKR_OK;
+
+    if (session == NULL)
+        return no_session(token, why);
+    running = wants_running(request, &facts, session);
+    if (running && !session_runs(token, session, &request->operation))
+        rv = operation_begin(session, token, &facts, &request->operation, request->chain);
+    while (rv == CKR_OK && request->left > 0)
+        rv = request->piece(request, session, &facts, running, why);
+    session_return(token, session, rv == CKR_OK);
+    if (rv == CKR_OK)
+        return rv;
+    learn(request, &facts, rv, running);
+    ckr_failure(why, FAILURE_OPERATION, rv, "token '%s': key '%s': %s with %s in the HSM",
+                token->label, request->key->shown,
+                request->operation.encrypt ? "encryption" : "decryption",
+                mechanism_name(request->operation.mechanism));
+    return rv;
+}
+
+CK_RV request_run(struct request *request, struct failure *why)
+{
+    bool again = true;
+    CK_RV rv = CKR_OK;
+
+    while (request->left > 0) {
+        const size_t before = request->left;
+
+        rv = attempt(request, why);
+        if (rv == CKR_OK || ckr_refusal(rv))
+            break;
+        /* Once more, on a fresh session; after each piece that went well, once more again. */
+        again = again || request->left != before;
+        if (!again)
+            break;
+        again = false;
+    }
+    return rv;
+}

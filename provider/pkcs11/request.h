@@ -1,0 +1,34 @@
+/*
+ * A request for AES in the HSM: whichever session serves it, in one piece or several, and once more
+ * on a fresh session when one fails.
+ */
+#ifndef HSMZKE_PKCS11_REQUEST_H
+#define HSMZKE_PKCS11_REQUEST_H
+
+#include "pkcs11/key.h"
+#include "pkcs11/operation.h"
+
+/**
+ * The caller keeps all state here, nothing of it in a session: so a piece that failed can be done
+ * again elsewhere.  Embedded at the start of a mode's own request.
+ */
+struct request {
+    struct hsm_key *key;
+    struct operation operation;
+    bool at_once; /* never over a running operation */
+    const unsigned char
+        *chain;  /* CBC: the chain value of now, for the choice of a session; or NULL */
+    size_t left; /* bytes to come; request_run() is done when it is 0 */
+    /**
+     * Does the next piece in `session` and brings the request forward; `running`: by
+     * operation_update(), else by operation_once().
+     */
+    CK_RV (*piece)
+    (struct request *request, struct session *session, const struct key_facts *facts, bool running,
+     struct failure *why);
+};
+
+/** Runs `request` to its end. @return its last CK_RV, with words in `why` unless CKR_OK */
+CK_RV request_run(struct request *request, struct failure *why);
+
+#endif

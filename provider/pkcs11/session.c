@@ -1,0 +1,250 @@
+/* The pool of a token's sessions: see session.h. */
+#include "pkcs11/session.h"
+
+#include <string.h>
+
+#include "secret.h"
+
+enum {
+    HALF_MOST = 64 * 1024, /* what one call takes through scratch memory, if it can be locked */
+    HALF_LEAST = 4 * 1024,
+};
+
+static uint64_t uses; /* a clock for least recent use; guarded by life_lock() */
+
+bool session_runs(const struct token *token, const struct session *session,
+                  const struct operation *wanted)
+{
+    return session->running && session->operation.key == wanted->key &&
+           session->operation.mechanism == wanted->mechanism &&
+           session->operation.encrypt == wanted->encrypt &&
+           life_now() - session->started < (time_t)token->settings->reuse;
+}
+
+/* How well an idle session serves; the higher the better. */
+enum fitness {
+    UNFIT,
+    FIT_BUSY_WITH_OTHER, /* its operation must be ended first */
+    FIT_NEW,             /* a session to be opened */
+    FIT_FREE,            /* no operation */
+    FIT_EXPIRED,         /* the same operation, to be begun anew */
+    FIT_RUNNING,
+    FIT_CHAINED, /* even the chain value is the right one */
+};
+
+static bool same_operation(const struct session *session, const struct operation *wanted)
+{
+    return wanted != NULL && session->operation.key == wanted->key &&
+           session->operation.mechanism == wanted->mechanism &&
+           session->operation.encrypt == wanted->encrypt;
+}
+
+static enum fitness fitness(const struct token *token, const struct session *session,
+                            const struct operation *wanted, const unsigned char *chain,
+                            bool may_open)
+{
+    if (session->busy)
+        return UNFIT;
+    if (!session->open || session->epoch != token->epoch)
+        return may_open ? FIT_NEW : UNFIT;
+    if (!session->running)
+        return FIT_FREE;
+    if (!same_operation(session, wanted))
+        return FIT_BUSY_WITH_OTHER;
+    if (!session_runs(token, session, wanted))
+        return FIT_EXPIRED;
+    if (chain == NULL || memcmp(session->chain, chain, HSM_BLOCK) == 0)
+        return FIT_CHAINED;
+    return FIT_RUNNING;
+}
+
+/* The best of all; of equals, the one used least recently.  With the lock held. */
+static struct session *choose(struct token *token, const struct operation *wanted,
+                              const unsigned char *chain)
+{
+    struct session *best = NULL;
+    enum fitness best_fitness = UNFIT;
+    unsigned int open = 0;
+
+    for (unsigned int i = 0; i < token->settings->sessions; i++)
+        open += token->sessions[i].open && token->sessions[i].epoch == token->epoch;
+    for (unsigned int i = 0; i < token->settings->sessions; i++) {
+        struct session *session = &token->sessions[i];
+        const enum fitness its = fitness(token, session, wanted, chain, open < token->limit);
+
+        if (its == FIT_CHAINED)
+            return session;
+        if (its > best_fitness ||
+            (its == best_fitness && its != UNFIT && session->used < best->used)) {
+            best = session;
+            best_fitness = its;
+        }
+    }
+    return best;
+}
+
+static bool get_scratch(struct session *session, struct failure *why)
+{
+    for (size_t half = HALF_MOST; session->scratch == NULL; half /= 2) {
+        if (half < HALF_LEAST)
+            return false; /* `why` is secret_alloc()'s */
+        session->scratch = secret_alloc(2 * half, why);
+        session->half = half;
+    }
+    return true;
+}
+
+enum opened {
+    OPENED,
+    OPEN_LATER, /* the token has no more; others are open, one of them will come back */
+    OPEN_FAILED,
+};
+
+/* Opens the session that was chosen and is marked busy.  Without the lock. */
+static enum opened open_session(struct token *token, struct session *session, unsigned long epoch,
+                                struct failure *why)
+{
+    unsigned int others = 0;
+    CK_RV rv;
+
+    if (!get_scratch(session, why))
+        return OPEN_FAILED;
+    rv = CALL(token->module->f,
+              C_OpenSession(token->slot, CKF_SERIAL_SESSION, NULL, NULL, &session->handle));
+    if (rv == CKR_OK)
+        return OPENED;
+    ckr_failure(why, FAILURE_SESSIONS, rv, "token '%s': a session cannot be opened", token->label);
+    life_lock();
+    for (unsigned int i = 0; i < token->settings->sessions; i++)
+        others += token->sessions[i].open && token->sessions[i].epoch == token->epoch;
+    if (rv == CKR_SESSION_COUNT && others > 0)
+        token->limit = others;
+    else if (ckr_connection_lost(rv))
+        token_lost(token, epoch);
+    life_unlock();
+    return rv == CKR_SESSION_COUNT && others > 0 ? OPEN_LATER : OPEN_FAILED;
+}
+
+static struct timespec deadline_in(unsigned int milliseconds)
+{
+    struct timespec deadline;
+
+    clock_gettime(CLOCK_MONOTONIC, &deadline);
+    deadline.tv_sec += (time_t)(milliseconds / 1000);
+    deadline.tv_nsec += (long)(milliseconds % 1000) * 1000000;
+    if (deadline.tv_nsec >= 1000000000) {
+        deadline.tv_nsec -= 1000000000;
+        deadline.tv_sec++;
+    }
+    return deadline;
+}
+
+/* Waits until there is a session to choose and marks it busy; `epoch`: of the token then. */
+static struct session *wait_and_choose(struct token *token, const struct operation *wanted,
+                                       const unsigned char *chain, const struct timespec *deadline,
+                                       unsigned long *epoch, struct failure *why)
+{
+    struct session *session;
+    bool in_time = true;
+
+    life_lock();
+    while ((session = choose(token, wanted, chain)) == NULL && in_time)
+        in_time = life_wait(deadline);
+    if (session != NULL) {
+        session->busy = true;
+        session->open = session->open && session->epoch == token->epoch;
+    }
+    *epoch = token->epoch;
+    life_unlock();
+    if (session == NULL)
+        failure_set(why, FAILURE_SESSIONS,
+                    "token '%s': all %u sessions were busy for %u ms; raise `sessions` or "
+                    "`session-wait`",
+                    token->label, token->settings->sessions, token->settings->wait);
+    return session;
+}
+
+struct session *session_borrow(struct token *token, const struct operation *wanted,
+                               const unsigned char *chain, struct failure *why)
+{
+    const struct timespec deadline = deadline_in(token->settings->wait);
+    struct session *session;
+    unsigned long epoch;
+    enum opened opened;
+
+    do {
+        session = wait_and_choose(token, wanted, chain, &deadline, &epoch, why);
+        if (session == NULL || session->open)
+            return session;
+        opened = open_session(token, session, epoch, why);
+        life_lock();
+        session->open = opened == OPENED;
+        session->epoch = epoch;
+        session->running = false;
+        session->busy = opened == OPENED;
+        life_wake();
+        life_unlock();
+    } while (opened == OPEN_LATER);
+    return opened == OPENED ? session : NULL;
+}
+
+void session_return(struct token *token, struct session *session, bool good)
+{
+    CK_SESSION_HANDLE handle = session->handle;
+    bool close;
+
+    life_lock();
+    /* A session of a lost connection is forgotten: its handle may be another session's by now. */
+    close = !good && token_is_up(token) && session->epoch == token->epoch;
+    if (!good) {
+        session->open = false;
+        session->running = false;
+    }
+    session->used = ++uses;
+    session->busy = false;
+    life_wake();
+    life_unlock();
+    if (close)
+        (void)CALL(token->module->f, C_CloseSession(handle));
+}
+
+/* In a forked child: what it has is a copy of its parent's, and the memory's lock was not copied.
+ */
+static void forget_all(struct token *token)
+{
+    for (unsigned int i = 0; i < token->settings->sessions; i++) {
+        struct session *session = &token->sessions[i];
+
+        if (session->scratch != NULL)
+            secret_free(session->scratch, 2 * session->half);
+        *session = (struct session){ 0 };
+    }
+    token->anchor = CK_INVALID_HANDLE;
+}
+
+void sessions_close_idle(struct token *token)
+{
+    life_lock();
+    if (token->pool_generation != life_generation())
+        forget_all(token);
+    token->pool_generation = life_generation();
+    token->limit = token->settings->sessions;
+    for (unsigned int i = 0; i < token->settings->sessions; i++) {
+        struct session *session = &token->sessions[i];
+
+        if (!session->open || session->busy)
+            continue;
+        session->open = false;
+        session->running = false;
+        session->busy = true; /* nobody opens it anew meanwhile */
+        life_unlock();
+        (void)CALL(token->module->f, C_CloseSession(session->handle));
+        life_lock();
+        session->busy = false;
+    }
+    life_wake();
+    life_unlock();
+    if (token->anchor != CK_INVALID_HANDLE)
+        (void)CALL(token->module->f, C_CloseSession(token->anchor));
+    token->anchor = CK_INVALID_HANDLE;
+}

@@ -1,0 +1,54 @@
+/*
+ * The pool of a token's sessions.  A session is borrowed for one request and runs at most one
+ * operation, which may go on from request to request ("running operation", operation.h).
+ */
+#ifndef HSMZKE_PKCS11_SESSION_H
+#define HSMZKE_PKCS11_SESSION_H
+
+#include <stdint.h>
+#include <time.h>
+
+#include "pkcs11/token.h"
+
+/** Which running operation a request would like to find. */
+struct operation {
+    uint64_t key; /**< hsm_key's number */
+    enum mechanism mechanism;
+    bool encrypt;
+};
+
+/** Guarded by life_lock() while it is not busy; then it is its borrower's. */
+struct session {
+    CK_SESSION_HANDLE handle;
+    bool open;
+    bool busy;
+    unsigned long epoch; /* of the token when it was opened */
+    bool running;        /* an operation was begun and not ended */
+    struct operation operation;
+    time_t started;                 /* of the running operation */
+    unsigned char chain[HSM_BLOCK]; /* CBC: the last ciphertext block of the running operation */
+    uint64_t used;                  /* when it was given back, for least recent use */
+    unsigned char *scratch;         /* two halves of memory for secrets; kept over open and close */
+    size_t half;                    /* size of each, a multiple of HSM_BLOCK; 0: none yet */
+};
+
+/**
+ * Borrows a session of `token`, which is up: one that runs `wanted` (NULL: any), if there is one
+ * and with `chain` (NULL: any) if there is; else one without operation; else a new one; else the
+ * one that was used least recently.  Waits settings->wait milliseconds for one.
+ * @return NULL, with the reason in `why`
+ */
+struct session *session_borrow(struct token *token, const struct operation *wanted,
+                               const unsigned char *chain, struct failure *why);
+
+/** Whether `session` runs `wanted`, begun not longer ago than settings->reuse. */
+bool session_runs(const struct token *token, const struct session *session,
+                  const struct operation *wanted);
+
+/** Gives `session` back.  After any error (`good` false) it is closed. */
+void session_return(struct token *token, struct session *session, bool good);
+
+/** Closes the sessions that nobody has borrowed, and the anchor; for the thread that connects. */
+void sessions_close_idle(struct token *token);
+
+#endif

@@ -1,0 +1,204 @@
+/* A token, found and connected: see token.h.  Logging in: login.c. */
+#include "pkcs11/token.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "pkcs11/login.h"
+#include "pkcs11/session.h"
+
+struct token *token_new(const struct hsm_settings *settings, const char *text, bool configured,
+                        struct failure *why)
+{
+    struct token *token = calloc(1, sizeof(*token));
+
+    if (token == NULL) {
+        failure_memory(why);
+        return NULL;
+    }
+    token->settings = settings;
+    token->configured = configured;
+    token->sessions = calloc(settings->sessions, sizeof(*token->sessions));
+    token->text = text != NULL ? strdup(text) : NULL;
+    if (token->sessions == NULL || (text != NULL && token->text == NULL))
+        failure_memory(why);
+    else if (text == NULL || (token->uri = uri_parse(text, "token", why)) != NULL)
+        return token;
+    free(token->sessions);
+    free(token->text);
+    free(token);
+    return NULL;
+}
+
+bool token_is_up(const struct token *token)
+{
+    return token->phase == PHASE_UP && token->generation == life_generation();
+}
+
+void token_lost(struct token *token, unsigned long epoch)
+{
+    if (token->phase == PHASE_UP && token->epoch == epoch)
+        token->phase = PHASE_DOWN;
+}
+
+/* What a look through the slots has found. */
+struct search {
+    unsigned int present; /* initialised tokens */
+    unsigned int matches;
+    CK_SLOT_ID slot;
+    CK_TOKEN_INFO info;
+    char list[300]; /* labels: of the matches if there are several, else of all that are present */
+};
+
+static void list_token(struct search *search, const CK_TOKEN_INFO *info)
+{
+    const size_t used = strlen(search->list);
+    char label[33];
+
+    uri_trim(label, info->label, sizeof(info->label));
+    snprintf(search->list + used, sizeof(search->list) - used, "%s'%s'", used > 0 ? ", " : "",
+             label);
+}
+
+/* Once a token was found, only this very one is found again: a label can be on another as well. */
+static bool is_token(const struct token *token, CK_SLOT_ID slot, const CK_SLOT_INFO *slot_info,
+                     const CK_TOKEN_INFO *info)
+{
+    char serial[17], label[33];
+
+    uri_trim(serial, info->serialNumber, sizeof(info->serialNumber));
+    uri_trim(label, info->label, sizeof(info->label));
+    if (token->epoch > 0 &&
+        (strcmp(serial, token->serial) != 0 || strcmp(label, token->label) != 0))
+        return false;
+    return uri_matches_token(token->uri, slot, slot_info, info);
+}
+
+static void look_at_slot(const struct token *token, CK_SLOT_ID slot, struct search *search)
+{
+    const CK_FUNCTION_LIST *f = token->module->f;
+    CK_SLOT_INFO slot_info = { 0 };
+    CK_TOKEN_INFO info = { 0 };
+
+    /* A slot that does not answer is not the one we look for. */
+    if (CALL(f, C_GetSlotInfo(slot, &slot_info)) != CKR_OK ||
+        CALL(f, C_GetTokenInfo(slot, &info)) != CKR_OK || !(info.flags & CKF_TOKEN_INITIALIZED))
+        return;
+    search->present++;
+    if (is_token(token, slot, &slot_info, &info)) {
+        if (search->matches++ == 0) {
+            search->list[0] = '\0';
+            search->slot = slot;
+            search->info = info;
+        }
+        list_token(search, &info);
+    } else if (search->matches == 0) {
+        list_token(search, &info);
+    }
+}
+
+/* libp11 lists the slots; what a URI can ask of a token is more than libp11 keeps of it. */
+static bool look_through_slots(const struct token *token, struct search *search,
+                               struct failure *why)
+{
+    PKCS11_SLOT *slots = NULL;
+    unsigned int count = 0;
+    bool listed = false;
+
+    module_libp11_begin(token->module);
+    if (life_enter()) {
+        listed = PKCS11_enumerate_slots(token->module->libp11, &slots, &count) == 0;
+        life_leave(CKR_OK);
+    }
+    for (unsigned int i = 0; listed && i < count; i++) {
+        if (slots[i].token != NULL)
+            look_at_slot(token, PKCS11_get_slotid_from_slot(&slots[i]), search);
+    }
+    if (listed && life_enter()) {
+        PKCS11_release_all_slots(token->module->libp11, slots, count);
+        life_leave(CKR_OK);
+    }
+    module_libp11_end(token->module);
+    return listed ||
+           failure_set(why, FAILURE_TOKEN, "PKCS#11 module '%s': the slots cannot be listed",
+                       token->module->path);
+}
+
+static bool find_slot(struct token *token, struct search *search, struct failure *why)
+{
+    if (!look_through_slots(token, search, why))
+        return false;
+    if (search->matches > 1)
+        return failure_set(why, FAILURE_TOKEN,
+                           "%u tokens match: %s; set `token` to a PKCS#11 URI that names one, such "
+                           "as pkcs11:token=LABEL",
+                           search->matches, search->list);
+    if (search->matches == 1)
+        return true;
+    if (token->epoch > 0)
+        return failure_set(why, FAILURE_TOKEN, "token '%s' (serial number %s) is gone",
+                           token->label, token->serial);
+    if (search->present == 0)
+        return failure_set(why, FAILURE_TOKEN,
+                           "there is no token in PKCS#11 module '%s': none is initialised, or it "
+                           "is not plugged in or not reachable",
+                           token->module->path);
+    return failure_set(why, FAILURE_TOKEN, "no token matches `token`; there are: %s", search->list);
+}
+
+/* Once more from the start of the module: a remote that died answers to nothing else. */
+static bool find_slot_or_restart(struct token *token, struct search *search, struct failure *why)
+{
+    if (find_slot(token, search, why))
+        return true;
+    if (token->epoch == 0 || !module_restart(token->module, token->starts, why))
+        return false;
+    *search = (struct search){ 0 };
+    return find_slot(token, search, why);
+}
+
+static bool connect_token(struct token *token, struct failure *why)
+{
+    struct search search = { 0 };
+    CK_RV rv;
+
+    token->module = module_up(token->settings->module, token->settings->init_args, why);
+    if (token->module == NULL)
+        return false;
+    sessions_close_idle(token);
+    if (!find_slot_or_restart(token, &search, why))
+        return false;
+    token->slot = search.slot;
+    token->starts = token->module->starts;
+    uri_trim(token->label, search.info.label, sizeof(search.info.label));
+    uri_trim(token->serial, search.info.serialNumber, sizeof(search.info.serialNumber));
+    rv = CALL(token->module->f,
+              C_OpenSession(token->slot, CKF_SERIAL_SESSION, NULL, NULL, &token->anchor));
+    if (rv != CKR_OK)
+        return ckr_failure(why, FAILURE_SESSIONS, rv, "token '%s': a session cannot be opened",
+                           token->label);
+    if (login(token, &search.info, search.present == 1, why))
+        return true;
+    (void)CALL(token->module->f, C_CloseSession(token->anchor));
+    return false;
+}
+
+bool token_up(struct token *token, struct failure *why)
+{
+    bool up = true;
+
+    if (!life_start())
+        return failure_memory(why);
+    life_lock();
+    if (phase_begin(&token->phase, &token->generation)) {
+        life_unlock();
+        up = connect_token(token, why);
+        life_lock();
+        if (up)
+            token->epoch++;
+        phase_end(&token->phase, &token->generation, up);
+    }
+    life_unlock();
+    return up;
+}

@@ -1,0 +1,65 @@
+/*
+ * A token: found by its URI, logged in to, kept connected, and connected again after it was lost.
+ */
+#ifndef HSMZKE_PKCS11_TOKEN_H
+#define HSMZKE_PKCS11_TOKEN_H
+
+#include "pkcs11/hsm.h"
+#include "pkcs11/module.h"
+#include "pkcs11/uri.h"
+
+struct session;
+
+/** The mechanisms that run in the HSM. */
+enum mechanism {
+    MECHANISM_ECB,
+    MECHANISM_CBC,
+    MECHANISM_CTR,
+    MECHANISMS,
+};
+
+/** Guarded by life_lock(), but what is marked "constant" or "connecting" (PHASE_BUSY's thread). */
+struct token {
+    struct token *next;
+    const struct hsm_settings *settings; /* constant */
+    char *text;                          /* constant: the URI, canonical; it may hold a PIN */
+    P11KitUri *uri;                      /* constant; NULL: any */
+    bool configured;                     /* constant: it is the configuration's `token` */
+    enum phase phase;
+    unsigned long generation;    /* of PHASE_UP: life_generation() */
+    unsigned long epoch;         /* counts connections; sessions and handles of others are void */
+    struct module *module;       /* connecting */
+    unsigned long starts;        /* connecting: module->starts when it was connected */
+    CK_SLOT_ID slot;             /* connecting */
+    char label[33];              /* connecting; "" before the first time */
+    char serial[17];             /* connecting */
+    CK_SESSION_HANDLE anchor;    /* connecting: it keeps the login while no other session is open */
+    bool needs_login;            /* connecting */
+    bool pin_refused;            /* connecting: never try a PIN again */
+    bool buffers[MECHANISMS][2]; /* learnt: no running operations, [mechanism][encrypt] */
+    struct session *sessions;    /* settings->sessions of them */
+    unsigned int limit;          /* how many of them the token lets us open */
+    unsigned long pool_generation; /* in which process `sessions` were opened */
+};
+
+/**
+ * Makes a token for the URI `text` (NULL: the only token there is); looks for nothing yet.
+ * @return NULL, with the reason in `why`
+ */
+struct token *token_new(const struct hsm_settings *settings, const char *text, bool configured,
+                        struct failure *why);
+
+/**
+ * Gets the token up: module, slot, anchor session, login.  Waits while another thread does.
+ * @return false, with the reason in `why`
+ */
+bool token_up(struct token *token, struct failure *why);
+
+/** Whether it is up, in this process.  With the lock held. */
+bool token_is_up(const struct token *token);
+
+/** Records that the connection `epoch` is lost; the next token_up() makes another.  With the lock.
+ */
+void token_lost(struct token *token, unsigned long epoch);
+
+#endif
