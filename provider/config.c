@@ -227,7 +227,7 @@ void config_read(struct config *config, const OSSL_CORE_HANDLE *handle, const OS
     read_numbers(config);
     refuse_unserved(config);
     check_section(config, HSMZKE_PARAM_KEYS);
-    check_section(config, HSMZKE_PARAM_IDENTITY);
+    check_section(config, HSMZKE_PARAM_IDENTITIES);
     describe(config);
 }
 

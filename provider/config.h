@@ -31,7 +31,8 @@ void config_read(struct config *config, const OSSL_CORE_HANDLE *handle, const OS
 void config_clear(struct config *config);
 
 /**
- * Looks `name` up in the section that `section` (HSMZKE_PARAM_KEYS or HSMZKE_PARAM_IDENTITY) names.
+ * Looks `name` up in the section that `section` (HSMZKE_PARAM_KEYS or HSMZKE_PARAM_IDENTITIES)
+ * names.
  * @return NULL if it is not there; else a string that lives as long as the provider
  */
 const char *config_lookup(const struct config *config, const char *section, const char *name);

@@ -25,8 +25,15 @@ void errors_init(struct errors *errors, const OSSL_CORE_HANDLE *handle, const OS
 /** The text of each of our reason codes, for OSSL_FUNC_PROVIDER_GET_REASON_STRINGS. */
 const OSSL_ITEM *errors_reason_strings(void);
 
+/* The name alone: where the source was when it was built concerns nobody. */
+#ifdef __FILE_NAME__
+#define ERROR_FILE __FILE_NAME__
+#else
+#define ERROR_FILE __FILE__
+#endif
+
 /** Raises `why` under our own library number.  @return 0, what OpenSSL takes as failure. */
-#define error_raise(errors, why) error_raise_at(errors, why, __FILE__, __LINE__, __func__)
+#define error_raise(errors, why) error_raise_at(errors, why, ERROR_FILE, __LINE__, __func__)
 int error_raise_at(const struct errors *errors, const struct failure *why, const char *file,
                    int line, const char *function);
 
@@ -35,7 +42,7 @@ int error_raise_at(const struct errors *errors, const struct failure *why, const
  * (python3-cryptography does).  @return 0
  */
 #define error_raise_prov(errors, reason, ...)                                                      \
-    error_raise_prov_at(errors, reason, __FILE__, __LINE__, __func__, __VA_ARGS__)
+    error_raise_prov_at(errors, reason, ERROR_FILE, __LINE__, __func__, __VA_ARGS__)
 int error_raise_prov_at(const struct errors *errors, int reason, const char *file, int line,
                         const char *function, const char *format, ...)
     __attribute__((format(printf, 6, 7)));

@@ -39,6 +39,10 @@ struct failure {
 bool failure_set(struct failure *why, enum failure_reason reason, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
+/** Puts "PREFIX: " before the text. */
+void failure_prefix(struct failure *why, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+
 /** Out of memory, in words. @return false */
 bool failure_memory(struct failure *why);
 

@@ -52,10 +52,8 @@ struct instance *instance_new(const OSSL_CORE_HANDLE *handle, const OSSL_DISPATC
     static pthread_once_t once = PTHREAD_ONCE_INIT;
     struct instance *instance = calloc(1, sizeof(*instance));
 
-    if (instance == NULL || pthread_once(&once, hold_over_fork) != 0) {
-        free(instance);
+    if (instance == NULL)
         return NULL;
-    }
     instance->references = 1;
     errors_init(&instance->errors, handle, in);
     config_read(&instance->config, handle, in);
@@ -63,7 +61,9 @@ struct instance *instance_new(const OSSL_CORE_HANDLE *handle, const OSSL_DISPATC
         instance->hsm = hsm_get(&instance->config.hsm, &instance->config.why);
     if (instance->hsm == NULL)
         instance->config.wrong = true;
-    if (!open_software(instance)) {
+    /* After pkcs11/ did the same for its lock: fork() then takes this one first, as keyring.c does.
+     */
+    if (pthread_once(&once, hold_over_fork) != 0 || !open_software(instance)) {
         destroy(instance);
         return NULL;
     }

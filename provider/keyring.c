@@ -87,6 +87,21 @@ static void keep(struct instance *instance, const unsigned char *bytes, struct h
     }
 }
 
+/*
+ * A pin under `identity` would be read by nobody: OpenSSL takes that key for the provider's name.
+ * Whoever wrote it believes in it, so it is not passed over.
+ */
+static bool check_misplaced_pin(const struct instance *instance, const char *name,
+                                struct failure *why)
+{
+    return config_lookup(&instance->config, "identity", name) == NULL ||
+           failure_set(why, FAILURE_CONFIGURATION,
+                       "configuration: the identity of key '%s' stands in a section that "
+                       "`identity` names, which OpenSSL takes for the provider's name; name the "
+                       "section by `identities`",
+                       name);
+}
+
 /* A pin binds the key that was found, under whichever of its names it was reached. */
 static bool check_pins(const struct instance *instance, const char *name, const struct hsm_key *key,
                        struct failure *why)
@@ -95,9 +110,10 @@ static bool check_pins(const struct instance *instance, const char *name, const 
 
     hsm_key_names(key, &names[1], &names[2]);
     for (size_t i = 0; i < 3; i++) {
-        const char *pin = config_lookup(&instance->config, HSMZKE_PARAM_IDENTITY, names[i]);
+        const char *pin = config_lookup(&instance->config, HSMZKE_PARAM_IDENTITIES, names[i]);
 
-        if (pin != NULL && !hsm_key_is(key, pin, why))
+        if (!check_misplaced_pin(instance, names[i], why) ||
+            (pin != NULL && !hsm_key_is(key, pin, why)))
             return false;
     }
     return true;

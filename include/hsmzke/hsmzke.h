@@ -46,14 +46,15 @@
 /**
  * Parameters of the provider: keys of its section in openssl.cnf, and names for -provparam.
  * docs/configuration.md says what each means; every one but HSMZKE_PARAM_KEYS and
- * HSMZKE_PARAM_IDENTITY, which name sections, has an environment variable that overrules it.
+ * HSMZKE_PARAM_IDENTITIES, which name sections, has an environment variable that overrules it.
  */
 #define HSMZKE_PARAM_PKCS11_MODULE "pkcs11-module"
 #define HSMZKE_PARAM_PKCS11_INIT_ARGS "pkcs11-init-args"
 #define HSMZKE_PARAM_TOKEN "token"
 #define HSMZKE_PARAM_PIN_SOURCE "pin-source"
 #define HSMZKE_PARAM_KEYS "keys"
-#define HSMZKE_PARAM_IDENTITY "identity"
+/* Not "identity": a provider's section of openssl.cnf has that key, for the provider's own name. */
+#define HSMZKE_PARAM_IDENTITIES "identities"
 #define HSMZKE_PARAM_GATEWAY "gateway"
 #define HSMZKE_PARAM_RAW_KEYS "raw-keys"
 #define HSMZKE_PARAM_SESSIONS "sessions"

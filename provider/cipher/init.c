@@ -5,10 +5,8 @@
 #include "cipher/context.h"
 #include "reference.h"
 
-static int fail(const struct cipher_context *context, const struct failure *why)
-{
-    return error_raise(&context->instance->errors, why);
-}
+/* A macro, so that the error names the function where it came up. */
+#define fail(context, why) error_raise(&(context)->instance->errors, why)
 
 /* A key that was set before is not used any more, whatever comes of the new one. */
 static void drop_key(struct cipher_context *context)

@@ -87,8 +87,9 @@ bool hsm_key_is(const struct hsm_key *key, const char *expected, struct failure 
     hsm_key_identity(key, actual);
     if (strcmp(wanted, actual) == 0)
         return true;
-    return failure_set(why, FAILURE_IDENTITY,
-                       "key '%s' on token '%s' is not the one that `identity` names: its identity "
-                       "is %s, expected was %s",
-                       key->shown, key->token->label, actual, wanted);
+    return failure_set(
+        why, FAILURE_IDENTITY,
+        "key '%s' on token '%s' is not the one that `identities` names: its identity "
+        "is %s, expected was %s",
+        key->shown, key->token->label, actual, wanted);
 }

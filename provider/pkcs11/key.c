@@ -239,8 +239,12 @@ static bool is_ready(const struct hsm_key *key, bool fresh)
 static bool make_ready(struct hsm_key *key, struct failure *why)
 {
     struct key_facts facts = { 0 };
-    bool ready = token_up(key->token, why) && find_again(key, &facts, why);
+    bool ready = token_up(key->token, why);
 
+    if (ready)
+        ready = find_again(key, &facts, why);
+    else
+        failure_prefix(why, "key '%s'", key->shown);
     life_lock();
     if (ready) {
         key->facts = facts;

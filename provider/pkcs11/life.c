@@ -48,12 +48,30 @@ static void in_child(void)
     pthread_mutex_unlock(&lock);
 }
 
+/* Runs before the destructors of every module that was initialised before it was registered. */
+static void at_exit(void)
+{
+    const struct timespec pause = { .tv_nsec = 1000000 };
+    void (*finalize)(void);
+
+    atomic_store(&gate_closed, true);
+    /* A call that this very thread is in (exit() called by a module's callback) never returns. */
+    for (int i = 0; i < DRAIN_MILLISECONDS && atomic_load(&inside) > (int)depth; i++)
+        nanosleep(&pause, NULL);
+    life_lock();
+    finalize = finalize_modules;
+    life_unlock();
+    if (atomic_load(&inside) == 0 && finalize != NULL)
+        finalize();
+}
+
 static bool started;
 
 static void start(void)
 {
     make_condition();
-    started = pthread_atfork(life_lock, life_unlock, in_child) == 0;
+    /* A thread may be loading a module, not yet registered for itself, when the process exits. */
+    started = pthread_atfork(life_lock, life_unlock, in_child) == 0 && atexit(at_exit) == 0;
 }
 
 bool life_start(void)
@@ -124,21 +142,10 @@ time_t life_now(void)
     return now.tv_sec;
 }
 
-/* Runs before the destructors of every module that was initialised before it was registered. */
-static void at_exit(void)
-{
-    const struct timespec pause = { .tv_nsec = 1000000 };
-
-    atomic_store(&gate_closed, true);
-    /* A call that this very thread is in (exit() called by a module's callback) never returns. */
-    for (int i = 0; i < DRAIN_MILLISECONDS && atomic_load(&inside) > (int)depth; i++)
-        nanosleep(&pause, NULL);
-    if (atomic_load(&inside) == 0 && finalize_modules != NULL)
-        finalize_modules();
-}
-
 bool life_at_exit(void (*finalize)(void))
 {
+    life_lock();
     finalize_modules = finalize;
+    life_unlock();
     return atexit(at_exit) == 0;
 }

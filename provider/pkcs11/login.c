@@ -14,7 +14,12 @@ static bool logged_in(const struct token *token, CK_SESSION_HANDLE session)
 /* A wrong PIN again and again locks the token: what cannot go well is not tried. */
 static bool may_try(const struct token *token, CK_FLAGS flags, struct failure *why)
 {
-    if (token->pin_refused)
+    bool refused;
+
+    life_lock();
+    refused = token->pin_refused;
+    life_unlock();
+    if (refused)
         return failure_set(why, FAILURE_PIN,
                            "token '%s': the PIN was not accepted before and is not tried again; "
                            "correct it and start the program anew",
@@ -70,31 +75,39 @@ static CK_RV try_pin(struct token *token, CK_SESSION_HANDLE session, CK_USER_TYP
 {
     const CK_RV rv = CALL(token->module->f, C_Login(session, user, pin->bytes, pin->size));
 
-    if (is_pin_refusal(rv))
+    if (is_pin_refusal(rv)) {
+        life_lock();
         token->pin_refused = true;
+        life_unlock();
+    }
     return rv;
 }
 
-bool login(struct token *token, const CK_TOKEN_INFO *info, bool only, struct failure *why)
+CK_RV login(struct token *token, const CK_TOKEN_INFO *info, bool only, struct failure *why)
 {
     struct pin pin;
     CK_RV rv;
 
-    token->needs_login = (info->flags & CKF_LOGIN_REQUIRED) != 0;
-    if (!token->needs_login || logged_in(token, token->anchor))
-        return true;
+    if (!(info->flags & CKF_LOGIN_REQUIRED) || logged_in(token, token->anchor))
+        return CKR_OK;
     if (!may_try(token, info->flags, why) || !get_pin(token, info->flags, only, &pin, why))
-        return false;
+        return CKR_HSMZKE_TOLD;
     rv = try_pin(token, token->anchor, CKU_USER, &pin);
     pin_wipe(&pin);
     if (rv == CKR_OK || rv == CKR_USER_ALREADY_LOGGED_IN)
-        return true;
-    return ckr_failure(why, FAILURE_PIN, rv, "token '%s'", token->label);
+        return CKR_OK;
+    ckr_failure(why, FAILURE_PIN, rv, "token '%s'", token->label);
+    return rv;
 }
 
 bool login_lost(const struct token *token, CK_SESSION_HANDLE session)
 {
-    return token->needs_login && !logged_in(token, session);
+    bool needed;
+
+    life_lock();
+    needed = token->needs_login;
+    life_unlock();
+    return needed && !logged_in(token, session);
 }
 
 bool login_for_key(struct token *token, CK_SESSION_HANDLE session, struct failure *why)

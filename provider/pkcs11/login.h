@@ -9,9 +9,9 @@
 /**
  * Logs in to `token` through its anchor session, if that is needed.  `info` is the token's
  * CK_TOKEN_INFO of now; `only`: it is the only token there is.
- * @return false, with the reason in `why`
+ * @return CKR_OK; else a module's error or CKR_HSMZKE_TOLD, with the reason in `why`
  */
-bool login(struct token *token, const CK_TOKEN_INFO *info, bool only, struct failure *why);
+CK_RV login(struct token *token, const CK_TOKEN_INFO *info, bool only, struct failure *why);
 
 /**
  * Whether `session` of a token that needs a login has none (any more): another part of the program

@@ -6,6 +6,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "pkcs11/slots.h"
+
 /* All modules of the process; they stay until it ends.  Guarded by life_lock(). */
 static struct module *modules;
 
@@ -92,11 +94,14 @@ static bool load(struct module *module, struct failure *why)
     CK_C_GetFunctionList get_function_list;
     CK_FUNCTION_LIST *f = NULL;
     void *library;
-    CK_RV rv = CKR_OK;
+    CK_RV rv;
 
     if (module->f != NULL)
         return true;
+    if (!life_enter())
+        return ckr_failure(why, FAILURE_EXITING, CKR_HSMZKE_EXITING, "PKCS#11 module");
     library = dlopen(module->path, RTLD_NOW | RTLD_LOCAL);
+    life_leave(CKR_OK);
     if (library == NULL)
         return failure_set(why, FAILURE_MODULE,
                            "the PKCS#11 module cannot be loaded: %s; check pkcs11-module",
@@ -109,9 +114,10 @@ static bool load(struct module *module, struct failure *why)
                            "pkcs11-module",
                            module->path);
     }
-    if (!life_enter())
-        return ckr_failure(why, FAILURE_EXITING, CKR_HSMZKE_EXITING, "PKCS#11 module");
-    rv = life_leave(get_function_list(&f));
+    /* From here on the module's destructors wait for its calls, also for C_Initialize. */
+    if (!life_at_exit(finalize_all))
+        return failure_memory(why);
+    rv = life_enter() ? life_leave(get_function_list(&f)) : CKR_HSMZKE_EXITING;
     if (rv != CKR_OK)
         return ckr_failure(why, FAILURE_MODULE, rv, "PKCS#11 module '%s': C_GetFunctionList",
                            module->path);
@@ -146,28 +152,13 @@ static bool initialize(struct module *module, struct failure *why)
 /* libp11 calls C_Initialize as well, and is told that it was done; after fork() likewise. */
 static bool open_libp11(struct module *module, struct failure *why)
 {
-    PKCS11_CTX *libp11;
-    int loaded;
+    CK_RV rv;
 
     if (module->libp11 != NULL)
         return true;
-    libp11 = PKCS11_CTX_new();
-    if (libp11 == NULL)
-        return failure_memory(why);
-    PKCS11_CTX_init_args(libp11, module->init_args);
-    if (!life_enter()) {
-        PKCS11_CTX_free(libp11);
-        return ckr_failure(why, FAILURE_EXITING, CKR_HSMZKE_EXITING, "PKCS#11 module");
-    }
-    loaded = PKCS11_CTX_load(libp11, module->path);
-    life_leave(CKR_OK);
-    if (loaded != 0) {
-        PKCS11_CTX_free(libp11);
-        return failure_set(why, FAILURE_MODULE, "PKCS#11 module '%s': libp11 cannot use it",
-                           module->path);
-    }
-    module->libp11 = libp11;
-    return true;
+    rv = slots_open(module->path, module->init_args, &module->libp11);
+    return rv == CKR_OK || ckr_failure(why, FAILURE_MODULE, rv,
+                                       "PKCS#11 module '%s': libp11 cannot use it", module->path);
 }
 
 struct module *module_up(const char *path, const char *init_args, struct failure *why)
@@ -209,6 +200,16 @@ void module_libp11_end(struct module *module)
     module->libp11_busy = false;
     life_wake();
     life_unlock();
+}
+
+unsigned long module_starts(const struct module *module)
+{
+    unsigned long starts;
+
+    life_lock();
+    starts = module->starts;
+    life_unlock();
+    return starts;
 }
 
 bool module_restart(struct module *module, unsigned long starts, struct failure *why)

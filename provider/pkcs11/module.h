@@ -22,7 +22,7 @@ struct module {
     char *path;
     char *init_args;     /* NULL: none */
     CK_FUNCTION_LIST *f; /* set once, then constant */
-    PKCS11_CTX *libp11;  /* slots and random numbers */
+    PKCS11_CTX *libp11;  /* slots.h */
     bool libp11_busy;    /* a thread is in it */
     bool ours;           /* we called C_Initialize, so we call C_Finalize */
     pid_t pid;           /* in which process that was */
@@ -36,6 +36,9 @@ struct module {
  * Waits while another thread does. @return NULL, with the reason in `why`
  */
 struct module *module_up(const char *path, const char *init_args, struct failure *why);
+
+/** How often it was initialised, for module_restart(). */
+unsigned long module_starts(const struct module *module);
 
 /**
  * C_Finalize and C_Initialize, if we had initialised it: what brings a lost remote back.  Does

@@ -23,7 +23,7 @@ struct request {
      * Does the next piece in `session` and brings the request forward; `running`: by
      * operation_update(), else by operation_once().
      */
-    CK_RV (*piece)
+    CK_RV(*piece)
     (struct request *request, struct session *session, const struct key_facts *facts, bool running,
      struct failure *why);
 };

@@ -101,8 +101,7 @@ enum opened {
 };
 
 /* Opens the session that was chosen and is marked busy.  Without the lock. */
-static enum opened open_session(struct token *token, struct session *session, unsigned long epoch,
-                                struct failure *why)
+static enum opened open_session(struct token *token, struct session *session, struct failure *why)
 {
     unsigned int others = 0;
     CK_RV rv;
@@ -110,7 +109,7 @@ static enum opened open_session(struct token *token, struct session *session, un
     if (!get_scratch(session, why))
         return OPEN_FAILED;
     rv = CALL(token->module->f,
-              C_OpenSession(token->slot, CKF_SERIAL_SESSION, NULL, NULL, &session->handle));
+              C_OpenSession(session->slot, CKF_SERIAL_SESSION, NULL, NULL, &session->handle));
     if (rv == CKR_OK)
         return OPENED;
     ckr_failure(why, FAILURE_SESSIONS, rv, "token '%s': a session cannot be opened", token->label);
@@ -120,7 +119,7 @@ static enum opened open_session(struct token *token, struct session *session, un
     if (rv == CKR_SESSION_COUNT && others > 0)
         token->limit = others;
     else if (ckr_connection_lost(rv))
-        token_lost(token, epoch);
+        token_lost(token, session->epoch);
     life_unlock();
     return rv == CKR_SESSION_COUNT && others > 0 ? OPEN_LATER : OPEN_FAILED;
 }
@@ -139,10 +138,10 @@ static struct timespec deadline_in(unsigned int milliseconds)
     return deadline;
 }
 
-/* Waits until there is a session to choose and marks it busy; `epoch`: of the token then. */
+/* Waits until there is a session to choose and marks it busy. */
 static struct session *wait_and_choose(struct token *token, const struct operation *wanted,
                                        const unsigned char *chain, const struct timespec *deadline,
-                                       unsigned long *epoch, struct failure *why)
+                                       struct failure *why)
 {
     struct session *session;
     bool in_time = true;
@@ -153,8 +152,10 @@ static struct session *wait_and_choose(struct token *token, const struct operati
     if (session != NULL) {
         session->busy = true;
         session->open = session->open && session->epoch == token->epoch;
+        session->running = session->running && session->open;
+        session->epoch = token->epoch;
+        session->slot = token->slot;
     }
-    *epoch = token->epoch;
     life_unlock();
     if (session == NULL)
         failure_set(why, FAILURE_SESSIONS,
@@ -169,18 +170,15 @@ struct session *session_borrow(struct token *token, const struct operation *want
 {
     const struct timespec deadline = deadline_in(token->settings->wait);
     struct session *session;
-    unsigned long epoch;
     enum opened opened;
 
     do {
-        session = wait_and_choose(token, wanted, chain, &deadline, &epoch, why);
+        session = wait_and_choose(token, wanted, chain, &deadline, why);
         if (session == NULL || session->open)
             return session;
-        opened = open_session(token, session, epoch, why);
+        opened = open_session(token, session, why);
         life_lock();
         session->open = opened == OPENED;
-        session->epoch = epoch;
-        session->running = false;
         session->busy = opened == OPENED;
         life_wake();
         life_unlock();

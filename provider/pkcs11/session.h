@@ -23,6 +23,7 @@ struct session {
     bool open;
     bool busy;
     unsigned long epoch; /* of the token when it was opened */
+    CK_SLOT_ID slot;     /* of the token then */
     bool running;        /* an operation was begun and not ended */
     struct operation operation;
     time_t started;                 /* of the running operation */

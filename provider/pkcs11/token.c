@@ -4,9 +4,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "pkcs11/login.h"
 #include "pkcs11/session.h"
+#include "pkcs11/slots.h"
 
 struct token *token_new(const struct hsm_settings *settings, const char *text, bool configured,
                         struct failure *why)
@@ -46,6 +48,7 @@ void token_lost(struct token *token, unsigned long epoch)
 struct search {
     unsigned int present; /* initialised tokens */
     unsigned int matches;
+    bool nameless; /* there is a token without label: one that another process writes to just now */
     CK_SLOT_ID slot;
     CK_TOKEN_INFO info;
     char list[300]; /* labels: of the matches if there are several, else of all that are present */
@@ -57,6 +60,7 @@ static void list_token(struct search *search, const CK_TOKEN_INFO *info)
     char label[33];
 
     uri_trim(label, info->label, sizeof(info->label));
+    search->nameless = search->nameless || label[0] == '\0';
     snprintf(search->list + used, sizeof(search->list) - used, "%s'%s'", used > 0 ? ", " : "",
              label);
 }
@@ -102,26 +106,18 @@ static void look_at_slot(const struct token *token, CK_SLOT_ID slot, struct sear
 static bool look_through_slots(const struct token *token, struct search *search,
                                struct failure *why)
 {
-    PKCS11_SLOT *slots = NULL;
-    unsigned int count = 0;
-    bool listed = false;
+    CK_SLOT_ID *slots = NULL;
+    size_t count = 0;
+    CK_RV rv;
 
     module_libp11_begin(token->module);
-    if (life_enter()) {
-        listed = PKCS11_enumerate_slots(token->module->libp11, &slots, &count) == 0;
-        life_leave(CKR_OK);
-    }
-    for (unsigned int i = 0; listed && i < count; i++) {
-        if (slots[i].token != NULL)
-            look_at_slot(token, PKCS11_get_slotid_from_slot(&slots[i]), search);
-    }
-    if (listed && life_enter()) {
-        PKCS11_release_all_slots(token->module->libp11, slots, count);
-        life_leave(CKR_OK);
-    }
+    rv = slots_list(token->module->libp11, &slots, &count);
     module_libp11_end(token->module);
-    return listed ||
-           failure_set(why, FAILURE_TOKEN, "PKCS#11 module '%s': the slots cannot be listed",
+    for (size_t i = 0; i < count; i++)
+        look_at_slot(token, slots[i], search);
+    free(slots);
+    return rv == CKR_OK ||
+           ckr_failure(why, FAILURE_TOKEN, rv, "PKCS#11 module '%s': the slots cannot be listed",
                        token->module->path);
 }
 
@@ -144,44 +140,84 @@ static bool find_slot(struct token *token, struct search *search, struct failure
                            "there is no token in PKCS#11 module '%s': none is initialised, or it "
                            "is not plugged in or not reachable",
                            token->module->path);
-    return failure_set(why, FAILURE_TOKEN, "no token matches `token`; there are: %s", search->list);
+    return failure_set(why, FAILURE_TOKEN, "no token matches %s; there are: %s",
+                       token->configured ? "`token`" : "the key's PKCS#11 URI", search->list);
 }
 
-/* Once more from the start of the module: a remote that died answers to nothing else. */
-static bool find_slot_or_restart(struct token *token, struct search *search, struct failure *why)
+/* Others may read meanwhile: what never changes is written once, the rest with the lock held. */
+static void adopt(struct token *token, const struct search *search)
 {
-    if (find_slot(token, search, why))
-        return true;
-    if (token->epoch == 0 || !module_restart(token->module, token->starts, why))
-        return false;
-    *search = (struct search){ 0 };
-    return find_slot(token, search, why);
+    life_lock();
+    token->slot = search->slot;
+    token->needs_login = (search->info.flags & CKF_LOGIN_REQUIRED) != 0;
+    if (token->epoch == 0) {
+        uri_trim(token->label, search->info.label, sizeof(search->info.label));
+        uri_trim(token->serial, search->info.serialNumber, sizeof(search->info.serialNumber));
+    }
+    life_unlock();
 }
 
-static bool connect_token(struct token *token, struct failure *why)
+enum attempt {
+    CONNECTED,
+    NEVER, /* it would fail again */
+    LATER, /* it may go well in a moment */
+    ANEW,  /* likewise, after the module was started anew */
+};
+
+static enum attempt try_to_connect(struct token *token, struct search *search, struct failure *why)
 {
-    struct search search = { 0 };
+    const CK_FUNCTION_LIST *f = token->module->f;
     CK_RV rv;
 
-    token->module = module_up(token->settings->module, token->settings->init_args, why);
+    *search = (struct search){ 0 };
+    if (!find_slot(token, search, why))
+        return search->present == 0 ? ANEW : search->nameless ? LATER : NEVER;
+    adopt(token, search);
+    rv = CALL(f, C_OpenSession(token->slot, CKF_SERIAL_SESSION, NULL, NULL, &token->anchor));
+    if (rv != CKR_OK) {
+        ckr_failure(why, FAILURE_SESSIONS, rv, "token '%s': a session cannot be opened",
+                    token->label);
+        token->anchor = CK_INVALID_HANDLE;
+        return ckr_connection_lost(rv) ? LATER : NEVER;
+    }
+    rv = login(token, &search->info, search->present == 1, why);
+    if (rv == CKR_OK)
+        return CONNECTED;
+    (void)CALL(f, C_CloseSession(token->anchor));
+    token->anchor = CK_INVALID_HANDLE;
+    if (rv == CKR_USER_PIN_NOT_INITIALIZED)
+        return ANEW;
+    return ckr_connection_lost(rv) ? LATER : NEVER;
+}
+
+/*
+ * Several tries, a moment apart: each login of another process rewrites SoftHSM's token file, and
+ * whoever reads it in that moment sees no token, one without a name or without a PIN, or an error.
+ * The module is started anew where it holds on to that, or where a remote died, which answers to
+ * nothing else; not where the token is fine and others may be at work on it.
+ */
+static bool connect_token(struct token *token, struct failure *why)
+{
+    struct module *module = module_up(token->settings->module, token->settings->init_args, why);
+    struct timespec pause = { .tv_nsec = 20000000 };
+    struct search search;
+
+    if (module == NULL)
+        return false;
     if (token->module == NULL)
-        return false;
+        token->module = module;
     sessions_close_idle(token);
-    if (!find_slot_or_restart(token, &search, why))
-        return false;
-    token->slot = search.slot;
-    token->starts = token->module->starts;
-    uri_trim(token->label, search.info.label, sizeof(search.info.label));
-    uri_trim(token->serial, search.info.serialNumber, sizeof(search.info.serialNumber));
-    rv = CALL(token->module->f,
-              C_OpenSession(token->slot, CKF_SERIAL_SESSION, NULL, NULL, &token->anchor));
-    if (rv != CKR_OK)
-        return ckr_failure(why, FAILURE_SESSIONS, rv, "token '%s': a session cannot be opened",
-                           token->label);
-    if (login(token, &search.info, search.present == 1, why))
-        return true;
-    (void)CALL(token->module->f, C_CloseSession(token->anchor));
-    return false;
+    for (int tries = 4;; tries--) {
+        const unsigned long starts = module_starts(module);
+        const enum attempt attempt = try_to_connect(token, &search, why);
+
+        if (attempt == CONNECTED || attempt == NEVER || tries == 1)
+            return attempt == CONNECTED;
+        nanosleep(&pause, NULL);
+        pause.tv_nsec *= 2;
+        if (attempt == ANEW && !module_restart(module, starts, why))
+            return false;
+    }
 }
 
 bool token_up(struct token *token, struct failure *why)

@@ -1,0 +1,104 @@
+/* libp11, in a thread of its own: see slots.h. */
+#include "pkcs11/slots.h"
+
+#include <pthread.h>
+#include <signal.h>
+#include <stdlib.h>
+
+struct work {
+    CK_RV (*run)(struct work *work);
+    CK_RV rv;
+    PKCS11_CTX *libp11;
+    const char *path, *init_args;
+    CK_SLOT_ID *ids;
+    size_t count;
+};
+
+/* The CK_RV that libp11 left on this thread's error queue. */
+static CK_RV last_rv(void)
+{
+    const unsigned long error = ERR_peek_last_error();
+
+    return error != 0 && ERR_GET_LIB(error) == ERR_get_CKR_code() ? (CK_RV)ERR_GET_REASON(error)
+                                                                  : CKR_GENERAL_ERROR;
+}
+
+static CK_RV open_context(struct work *work)
+{
+    PKCS11_CTX *libp11 = PKCS11_CTX_new();
+    CK_RV rv = CKR_OK;
+
+    if (libp11 == NULL)
+        return CKR_HOST_MEMORY;
+    PKCS11_CTX_init_args(libp11, work->init_args);
+    if (PKCS11_CTX_load(libp11, work->path) != 0) {
+        rv = last_rv();
+        PKCS11_CTX_free(libp11);
+        return rv;
+    }
+    work->libp11 = libp11;
+    return CKR_OK;
+}
+
+static CK_RV list(struct work *work)
+{
+    PKCS11_SLOT *slots = NULL;
+    unsigned int count = 0;
+
+    if (PKCS11_enumerate_slots(work->libp11, &slots, &count) != 0)
+        return last_rv();
+    work->ids = calloc(count + 1, sizeof(*work->ids));
+    for (unsigned int i = 0; work->ids != NULL && i < count; i++) {
+        if (slots[i].token != NULL)
+            work->ids[work->count++] = PKCS11_get_slotid_from_slot(&slots[i]);
+    }
+    PKCS11_release_all_slots(work->libp11, slots, count);
+    return work->ids != NULL ? CKR_OK : CKR_HOST_MEMORY;
+}
+
+static void *thread(void *work_)
+{
+    struct work *work = work_;
+
+    if (life_enter())
+        work->rv = life_leave(work->run(work));
+    else
+        work->rv = CKR_HSMZKE_EXITING;
+    return NULL;
+}
+
+/* Runs `work` in a thread that takes no signals: the program's handlers are not for it. */
+static CK_RV run(struct work *work)
+{
+    sigset_t all, before;
+    pthread_t id;
+    int created;
+
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    created = pthread_create(&id, NULL, thread, work);
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    if (created != 0)
+        return CKR_HOST_MEMORY;
+    pthread_join(id, NULL);
+    return work->rv;
+}
+
+CK_RV slots_open(const char *path, const char *init_args, PKCS11_CTX **libp11)
+{
+    struct work work = { .run = open_context, .path = path, .init_args = init_args };
+    const CK_RV rv = run(&work);
+
+    *libp11 = work.libp11;
+    return rv;
+}
+
+CK_RV slots_list(PKCS11_CTX *libp11, CK_SLOT_ID **ids, size_t *count)
+{
+    struct work work = { .run = list, .libp11 = libp11 };
+    const CK_RV rv = run(&work);
+
+    *ids = work.ids;
+    *count = work.count;
+    return rv;
+}

@@ -1,0 +1,225 @@
+/*
+ * token-tool's work on keys: each line of `import` is one C_CreateObject.
+ */
+#include "token-tool.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+struct key {
+    char label[64];
+    unsigned char value[64], id[64];
+    CK_ULONG value_size, id_size;
+    CK_KEY_TYPE type;
+    CK_BBOOL encrypt, decrypt, private;
+    CK_MECHANISM_TYPE mechanisms[16];
+    CK_ULONG mechanism_count;
+};
+
+static CK_ULONG from_hex(const char *digits, unsigned char *out, size_t room)
+{
+    size_t size = strlen(digits) / 2;
+
+    if (strlen(digits) % 2 != 0 || size > room)
+        die("%s: not hexadecimal digits of at most %zu bytes", digits, room);
+    for (size_t i = 0; i < size; i++) {
+        const char pair[3] = { digits[2 * i], digits[2 * i + 1], '\0' };
+        char *end;
+
+        out[i] = (unsigned char)strtoul(pair, &end, 16);
+        if (*end != '\0')
+            die("%s: not hexadecimal digits", digits);
+    }
+    return size;
+}
+
+static void read_mechanisms(struct key *key, char *names)
+{
+    static const struct {
+        const char *name;
+        CK_MECHANISM_TYPE types[2];
+    } known[] = {
+        { "ecb", { CKM_AES_ECB, CKM_AES_ECB } },    { "cbc", { CKM_AES_CBC, CKM_AES_CBC_PAD } },
+        { "ctr", { CKM_AES_CTR, CKM_AES_CTR } },    { "gcm", { CKM_AES_GCM, CKM_AES_GCM } },
+        { "cmac", { CKM_AES_CMAC, CKM_AES_CMAC } },
+    };
+    char *rest, *name = strtok_r(names, ",", &rest);
+
+    for (; name != NULL; name = strtok_r(NULL, ",", &rest)) {
+        size_t i = 0;
+
+        while (i < sizeof(known) / sizeof(known[0]) && strcmp(known[i].name, name) != 0)
+            i++;
+        if (i == sizeof(known) / sizeof(known[0]))
+            die("mechanisms=%s: not known", name);
+        if (key->mechanism_count > 12)
+            die("too many mechanisms");
+        key->mechanisms[key->mechanism_count++] = known[i].types[0];
+        if (known[i].types[1] != known[i].types[0])
+            key->mechanisms[key->mechanism_count++] = known[i].types[1];
+    }
+}
+
+static void read_option(struct key *key, char *option)
+{
+    if (strncmp(option, "id=", 3) == 0)
+        key->id_size = from_hex(option + 3, key->id, sizeof(key->id));
+    else if (strcmp(option, "type=aes") == 0)
+        key->type = CKK_AES;
+    else if (strcmp(option, "type=generic") == 0)
+        key->type = CKK_GENERIC_SECRET;
+    else if (strcmp(option, "type=des3") == 0)
+        key->type = CKK_DES3;
+    else if (strcmp(option, "no-encrypt") == 0)
+        key->encrypt = CK_FALSE;
+    else if (strcmp(option, "no-decrypt") == 0)
+        key->decrypt = CK_FALSE;
+    else if (strcmp(option, "private=no") == 0)
+        key->private = CK_FALSE;
+    else if (strncmp(option, "mechanisms=", 11) == 0)
+        read_mechanisms(key, option + 11);
+    else
+        die("%s: not an option of a key", option);
+}
+
+static void read_key(struct key *key, char *line)
+{
+    char *rest, *word = strtok_r(line, " \t\n", &rest);
+    char *value = strtok_r(NULL, " \t\n", &rest);
+
+    *key =
+        (struct key){ .type = CKK_AES, .encrypt = CK_TRUE, .decrypt = CK_TRUE, .private = CK_TRUE };
+    if (value == NULL || strlen(word) >= sizeof(key->label))
+        die("a line needs a label and a key: %s", word == NULL ? "" : word);
+    strcpy(key->label, word);
+    key->value_size = from_hex(value, key->value, sizeof(key->value));
+    while ((word = strtok_r(NULL, " \t\n", &rest)) != NULL)
+        read_option(key, word);
+}
+
+static void create_key(CK_FUNCTION_LIST *p11, CK_SESSION_HANDLE session, struct key *key)
+{
+    CK_OBJECT_CLASS class = CKO_SECRET_KEY;
+    CK_BBOOL yes = CK_TRUE, no = CK_FALSE;
+    CK_ATTRIBUTE template[] = {
+        { CKA_CLASS, &class, sizeof(class) },
+        { CKA_KEY_TYPE, &key->type, sizeof(key->type) },
+        { CKA_TOKEN, &yes, sizeof(yes) },
+        { CKA_PRIVATE, &key->private, sizeof(key->private) },
+        { CKA_SENSITIVE, &yes, sizeof(yes) },
+        { CKA_EXTRACTABLE, &no, sizeof(no) },
+        { CKA_WRAP, &no, sizeof(no) },
+        { CKA_UNWRAP, &no, sizeof(no) },
+        { CKA_ENCRYPT, &key->encrypt, sizeof(key->encrypt) },
+        { CKA_DECRYPT, &key->decrypt, sizeof(key->decrypt) },
+        { CKA_LABEL, key->label, strlen(key->label) },
+        { CKA_ID, key->id, key->id_size },
+        { CKA_VALUE, key->value, key->value_size },
+        /* Last: left out when there is none. */
+        { CKA_ALLOWED_MECHANISMS, key->mechanisms,
+          key->mechanism_count * sizeof(key->mechanisms[0]) },
+    };
+    CK_ULONG count = sizeof(template) / sizeof(template[0]);
+    CK_OBJECT_HANDLE object;
+    CK_RV rv;
+
+    if (key->mechanism_count == 0)
+        count--;
+    rv = p11->C_CreateObject(session, template, count, &object);
+    if (rv != CKR_OK)
+        die("key %s: C_CreateObject: 0x%lx", key->label, (unsigned long)rv);
+}
+
+void import_keys(CK_FUNCTION_LIST *p11, CK_SESSION_HANDLE session, FILE *lines)
+{
+    char line[1024];
+    struct key key;
+
+    while (fgets(line, sizeof(line), lines) != NULL) {
+        if (line[0] == '\n' || line[0] == '#')
+            continue;
+        read_key(&key, line);
+        create_key(p11, session, &key);
+    }
+}
+
+/* All secret keys, or those with a label. */
+static CK_ULONG find_keys(CK_FUNCTION_LIST *p11, CK_SESSION_HANDLE session, char *label,
+                          CK_OBJECT_HANDLE *objects, CK_ULONG room)
+{
+    CK_OBJECT_CLASS class = CKO_SECRET_KEY;
+    CK_ATTRIBUTE template[2] = { { CKA_CLASS, &class, sizeof(class) },
+                                 { CKA_LABEL, label, label == NULL ? 0 : strlen(label) } };
+    CK_ULONG found = 0;
+
+    must(p11->C_FindObjectsInit(session, template, label == NULL ? 1 : 2), "C_FindObjectsInit");
+    must(p11->C_FindObjects(session, objects, room, &found), "C_FindObjects");
+    must(p11->C_FindObjectsFinal(session), "C_FindObjectsFinal");
+    if (label != NULL && found == 0)
+        die("no key is called %s", label);
+    return found;
+}
+
+void destroy_key(CK_FUNCTION_LIST *p11, CK_SESSION_HANDLE session, char *label)
+{
+    CK_OBJECT_HANDLE objects[64];
+    CK_ULONG count = find_keys(p11, session, label, objects, 64);
+
+    for (CK_ULONG i = 0; i < count; i++)
+        must(p11->C_DestroyObject(session, objects[i]), "C_DestroyObject");
+}
+
+static void set_one(CK_FUNCTION_LIST *p11, CK_SESSION_HANDLE session, CK_OBJECT_HANDLE object,
+                    char *change)
+{
+    char *value = strchr(change, '=');
+    CK_ATTRIBUTE attribute;
+    unsigned char id[64];
+    CK_BBOOL flag;
+
+    if (value == NULL)
+        die("%s: not NAME=VALUE", change);
+    value++;
+    flag = strcmp(value, "yes") == 0 ? CK_TRUE : CK_FALSE;
+    attribute = (CK_ATTRIBUTE){ CKA_ENCRYPT, &flag, sizeof(flag) };
+    if (strncmp(change, "decrypt=", 8) == 0)
+        attribute.type = CKA_DECRYPT;
+    else if (strncmp(change, "label=", 6) == 0)
+        attribute = (CK_ATTRIBUTE){ CKA_LABEL, value, strlen(value) };
+    else if (strncmp(change, "id=", 3) == 0)
+        attribute = (CK_ATTRIBUTE){ CKA_ID, id, from_hex(value, id, sizeof(id)) };
+    else if (strncmp(change, "encrypt=", 8) != 0)
+        die("%s: not something to set", change);
+    must(p11->C_SetAttributeValue(session, object, &attribute, 1), change);
+}
+
+void set_key(CK_FUNCTION_LIST *p11, CK_SESSION_HANDLE session, char *label, char **changes)
+{
+    CK_OBJECT_HANDLE objects[64];
+    CK_ULONG count = find_keys(p11, session, label, objects, 64);
+
+    for (CK_ULONG i = 0; i < count; i++)
+        for (char **change = changes; *change != NULL; change++)
+            set_one(p11, session, objects[i], *change);
+}
+
+void list_keys(CK_FUNCTION_LIST *p11, CK_SESSION_HANDLE session)
+{
+    CK_OBJECT_HANDLE objects[1024];
+    CK_ULONG count = find_keys(p11, session, NULL, objects, 1024);
+
+    for (CK_ULONG i = 0; i < count; i++) {
+        unsigned char label[256] = "", id[64] = "";
+        CK_KEY_TYPE type = 0;
+        CK_ATTRIBUTE template[] = { { CKA_LABEL, label, sizeof(label) - 1 },
+                                    { CKA_ID, id, sizeof(id) },
+                                    { CKA_KEY_TYPE, &type, sizeof(type) } };
+
+        must(p11->C_GetAttributeValue(session, objects[i], template, 3), "C_GetAttributeValue");
+        printf("%.*s type=0x%lx id=", (int)template[0].ulValueLen, (char *)label,
+               (unsigned long)type);
+        for (CK_ULONG j = 0; j < template[1].ulValueLen; j++)
+            printf("%02x", id[j]);
+        putchar('\n');
+    }
+}
