@@ -86,13 +86,43 @@ static const char *setting(const struct config *config, const char *name)
     return value != NULL ? value : from_core(config, name);
 }
 
+/* A URI may carry a PIN; what is shown does not. */
+static void hide_pin(char *text)
+{
+    char *pin = strstr(text, "pin-value=");
+
+    if (pin == NULL)
+        return;
+    pin += strlen("pin-value=");
+    for (; *pin != '\0' && *pin != '&'; pin++)
+        *pin = '*';
+}
+
+/* The same for a PIN that was written where its source belongs. */
+static const char *shown_pin_source(const char *source)
+{
+    static const char *const forms[] = { "file:", "env:", "fd:", "credential:", "prompt" };
+
+    if (source == NULL)
+        return "(none)";
+    for (size_t i = 0; i < COUNT(forms); i++) {
+        if (strncmp(source, forms[i], strlen(forms[i])) == 0)
+            return source;
+    }
+    return "(malformed)";
+}
+
 /* Keeps the first thing that is wrong. */
 static void wrong(struct config *config, const char *name, const char *value, const char *cure)
 {
+    char shown[61];
+
     if (config->wrong)
         return;
     config->wrong = true;
-    failure_set(&config->why, FAILURE_CONFIGURATION, "configuration: %s = '%.60s': %s", name, value,
+    snprintf(shown, sizeof(shown), "%s", value);
+    hide_pin(shown);
+    failure_set(&config->why, FAILURE_CONFIGURATION, "configuration: %s = '%s': %s", name, shown,
                 cure);
 }
 
@@ -179,18 +209,6 @@ static void check_section(struct config *config, const char *name)
         wrong(config, name, value, "names no section of the configuration file");
 }
 
-/* A token URI may carry a PIN; what is shown does not. */
-static void hide_pin(char *text)
-{
-    char *pin = strstr(text, "pin-value=");
-
-    if (pin == NULL)
-        return;
-    pin += strlen("pin-value=");
-    for (; *pin != '\0' && *pin != '&'; pin++)
-        *pin = '*';
-}
-
 static void describe(struct config *config)
 {
     const struct hsm_settings *hsm = &config->hsm;
@@ -201,10 +219,10 @@ static void describe(struct config *config)
     snprintf(config->in_force, sizeof(config->in_force),
              "pkcs11-module=%s token=%s pin-source=%s gateway=%s raw-keys=%s sessions=%u "
              "session-wait=%u operation-reuse=%u%s%s",
-             hsm->module != NULL ? hsm->module : "", token,
-             hsm->pin_source != NULL ? hsm->pin_source : "(none)", config->gateway ? "yes" : "no",
-             config->raw_keys ? "software" : "refuse", hsm->sessions, hsm->wait, hsm->reuse,
-             config->wrong ? " ERROR: " : "", config->wrong ? config->why.text : "");
+             hsm->module != NULL ? hsm->module : "", token, shown_pin_source(hsm->pin_source),
+             config->gateway ? "yes" : "no", config->raw_keys ? "software" : "refuse",
+             hsm->sessions, hsm->wait, hsm->reuse, config->wrong ? " ERROR: " : "",
+             config->wrong ? config->why.text : "");
 }
 
 void config_read(struct config *config, const OSSL_CORE_HANDLE *handle, const OSSL_DISPATCH *in)

@@ -164,8 +164,7 @@ static int answer(const struct cipher_context *context, enum machine_result resu
     case MACHINE_NO_STREAM:
     default:
         return error_raise_prov(errors, PROV_R_CIPHER_OPERATION_FAILED,
-                                "%s: num names a position in a key stream block that was not made",
-                                context->mode->name);
+                                "%s: num can be set to 0 only", context->mode->name);
     }
 }
 

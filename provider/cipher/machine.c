@@ -20,7 +20,6 @@ void machine_init(struct machine *machine, bool encrypt, const unsigned char *iv
     machine->encrypt = encrypt;
     machine->num = 0;
     machine->waiting = 0;
-    machine->stream_known = false;
     secret_wipe(machine->partial, sizeof(machine->partial));
     if (iv != NULL && machine->kind != MACHINE_ECB) {
         memcpy(machine->iv, iv, HSM_BLOCK);
@@ -33,8 +32,7 @@ void machine_init(struct machine *machine, bool encrypt, const unsigned char *iv
 
 enum machine_result machine_set_num(struct machine *machine, unsigned int num)
 {
-    /* Without a key stream the default provider would put out plaintext here. */
-    if (machine->kind == MACHINE_CTR && num != 0 && (num >= HSM_BLOCK || !machine->stream_known))
+    if (machine->kind == MACHINE_CTR && num != 0)
         return MACHINE_NO_STREAM;
     machine->num = num;
     return MACHINE_DONE;
@@ -119,12 +117,7 @@ static enum machine_result update_stream(struct machine *machine,
     if (first > 0)
         memcpy(out, head, first);
     secret_wipe(head, sizeof(head));
-    if (rest > 0) {
-        machine->num = rest % HSM_BLOCK;
-        machine->stream_known = machine->stream_known || machine->num > 0;
-    } else {
-        machine->num = (unsigned int)((machine->num + first) % HSM_BLOCK);
-    }
+    machine->num = (unsigned int)((rest > 0 ? rest : machine->num + first) % HSM_BLOCK);
     *written = size;
     return MACHINE_DONE;
 }

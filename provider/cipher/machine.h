@@ -42,7 +42,6 @@ struct machine {
     unsigned char partial[HSM_BLOCK];     /* ECB, CBC: data that wait; CTR: key stream */
     size_t waiting;                       /* ECB, CBC: how many bytes of `partial` */
     unsigned int num;                     /* CTR: bytes of the key stream in `partial` used up */
-    bool stream_known;                    /* CTR: `partial` is key stream of this key and IV */
 };
 
 /** What became of an event. */
@@ -53,7 +52,7 @@ enum machine_result {
     MACHINE_NO_ROOM,       /* the output buffer is too small */
     MACHINE_WRONG_LENGTH,  /* the data are no whole number of blocks */
     MACHINE_BAD_DECRYPT,   /* the padding is wrong */
-    MACHINE_NO_STREAM,     /* a position in a key stream that was not made */
+    MACHINE_NO_STREAM,     /* a position in a key stream block, set from outside */
 };
 
 /** A new context: padding on, no IV. */
@@ -63,7 +62,7 @@ void machine_new(struct machine *machine, enum machine_kind kind);
  */
 void machine_init(struct machine *machine, bool encrypt, const unsigned char *iv);
 
-/** Sets OSSL_CIPHER_PARAM_NUM. */
+/** Sets OSSL_CIPHER_PARAM_NUM; for CTR only 0, which leaves the rest of a begun block unused. */
 enum machine_result machine_set_num(struct machine *machine, unsigned int num);
 
 /** EVP_CipherUpdate. `*written`: bytes put to `out`, of `room`; 0 unless MACHINE_DONE. */

@@ -72,9 +72,7 @@ static int set_one(struct cipher_context *context, const OSSL_PARAM *param)
     else if (context->keyed == KEYED_BY_REFERENCE &&
              machine_set_num(machine, value) != MACHINE_DONE)
         return error_raise_prov(errors, PROV_R_FAILED_TO_SET_PARAMETER,
-                                "%s: num = %u names a position in a key stream block that was not "
-                                "made",
-                                context->mode->name, value);
+                                "%s: num can be set to 0 only", context->mode->name);
     return 1;
 }
 
@@ -82,10 +80,12 @@ int cipher_set_ctx_params(void *context_, const OSSL_PARAM params[])
 {
     struct cipher_context *context = context_;
 
+    /* Both are kept in step, so that a later key of the other kind finds them set. */
+    if (params != NULL && !context->mode->software->set_ctx_params(context->software, params))
+        return 0;
     for (const OSSL_PARAM *param = params; param != NULL && param->key != NULL; param++) {
         if (!set_one(context, param))
             return 0;
     }
-    /* Both are kept in step, so that a later key of the other kind finds them set. */
-    return params == NULL || context->mode->software->set_ctx_params(context->software, params);
+    return 1;
 }

@@ -114,6 +114,12 @@ static char *token_part(P11KitUri *uri, struct failure *why)
     return NULL;
 }
 
+/* `token`, parsed; an empty URI where it is not set. */
+static P11KitUri *configured_uri(const struct hsm *hsm, struct failure *why)
+{
+    return uri_parse(hsm->settings.token != NULL ? hsm->settings.token : "pkcs11:", "`token`", why);
+}
+
 static struct token *configured_token(struct hsm *hsm, struct failure *why)
 {
     struct token *token = NULL;
@@ -122,7 +128,7 @@ static struct token *configured_token(struct hsm *hsm, struct failure *why)
 
     if (hsm->settings.token == NULL)
         return get_token(hsm, NULL, true, why);
-    uri = uri_parse(hsm->settings.token, "`token`", why);
+    uri = configured_uri(hsm, why);
     if (uri == NULL)
         return NULL;
     text = token_part(uri, why);
@@ -133,17 +139,33 @@ static struct token *configured_token(struct hsm *hsm, struct failure *why)
     return token;
 }
 
-/* A key's URI names the token as well, or leaves it to `token`. */
+/* Puts the token of `token` and the PIN source of the key's own URI together. */
+static char *inherit_token(const struct hsm *hsm, const P11KitUri *uri, struct failure *why)
+{
+    P11KitUri *both = configured_uri(hsm, why);
+    char *text;
+
+    if (both == NULL)
+        return NULL;
+    p11_kit_uri_set_pin_source(both, p11_kit_uri_get_pin_source(uri));
+    p11_kit_uri_set_pin_value(both, p11_kit_uri_get_pin_value(uri));
+    text = token_part(both, why);
+    p11_kit_uri_free(both);
+    return text;
+}
+
+/* A key's URI names the token as well, or leaves it to `token`; it may have its own PIN source. */
 static struct token *uri_token(struct hsm *hsm, P11KitUri *uri, struct failure *why)
 {
+    const bool own_pin =
+        p11_kit_uri_get_pin_source(uri) != NULL || p11_kit_uri_get_pin_value(uri) != NULL;
     struct token *configured = configured_token(hsm, why);
     struct token *token = NULL;
     char *text;
 
-    if (configured == NULL || (!uri_names_token(uri) && p11_kit_uri_get_pin_source(uri) == NULL &&
-                               p11_kit_uri_get_pin_value(uri) == NULL))
+    if (configured == NULL || (!uri_names_token(uri) && !own_pin))
         return configured;
-    text = token_part(uri, why);
+    text = uri_names_token(uri) ? token_part(uri, why) : inherit_token(hsm, uri, why);
     if (text != NULL)
         token = get_token(hsm, text, false, why);
     free(text);
@@ -278,8 +300,8 @@ bool hsm_key_may(const struct hsm_key *key, bool encrypt, struct failure *why)
 
 void hsm_key_names(const struct hsm_key *key, const char **label, const char **id)
 {
-    *label = key->label;
-    *id = key->id;
+    *label = key->names.label;
+    *id = key->names.id;
 }
 
 bool hsm_key_current(const struct hsm_key *key)

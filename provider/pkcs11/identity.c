@@ -23,23 +23,26 @@ static const struct {
     { MECHANISM_CTR, identity_block, zeros },
 };
 
-void key_identify(const struct hsm_key *key, struct session *session, struct key_facts *facts)
+CK_RV key_identify(const struct hsm_key *key, struct session *session, struct key_facts *facts)
 {
     struct failure ignored;
+    CK_RV rv = CKR_MECHANISM_INVALID;
 
     facts->identity_known = false;
     /* A PIN is not asked for just to know this. */
     if (!facts->may_encrypt || facts->always_authenticate)
-        return;
-    for (size_t i = 0; i < sizeof(ways) / sizeof(ways[0]) && !facts->identity_known; i++) {
+        return CKR_OK;
+    for (size_t i = 0; i < sizeof(ways) / sizeof(ways[0]) && ckr_refusal(rv); i++) {
         const struct operation operation = { key->number, ways[i].mechanism, true };
         unsigned char block[HSM_BLOCK];
 
-        facts->identity_known = operation_once(session, key->token, facts, &operation, ways[i].iv,
-                                               ways[i].data, block, HSM_BLOCK, &ignored) == CKR_OK;
+        rv = operation_once(session, key->token, facts, &operation, ways[i].iv, ways[i].data, block,
+                            HSM_BLOCK, &ignored);
+        facts->identity_known = rv == CKR_OK;
         if (facts->identity_known)
             memcpy(facts->identity, block, HSM_IDENTITY_SIZE);
     }
+    return rv == CKR_HSMZKE_EXITING || !ckr_refusal(rv) ? rv : CKR_OK;
 }
 
 static void print(char text[HSM_IDENTITY_TEXT], bool known,

@@ -72,31 +72,33 @@ static CK_RV find_objects(const struct hsm_key *key, const struct session *sessi
 }
 
 static void read_names(const struct token *token, CK_SESSION_HANDLE session,
-                       CK_OBJECT_HANDLE object, char label[256], char id[26])
+                       CK_OBJECT_HANDLE object, struct key_names *names)
 {
     unsigned char bytes[255];
     struct reference reference;
     struct failure ignored;
     int size = get_bytes(token, session, object, CKA_LABEL, bytes, sizeof(bytes));
 
-    uri_trim(label, bytes, size > 0 ? (size_t)size : 0);
-    id[0] = '\0';
-    size = get_bytes(token, session, object, CKA_ID, bytes, sizeof(bytes));
-    if (size == HSMZKE_REFERENCE_ID_SIZE && reference_from_id(&reference, bytes, &ignored))
-        memcpy(id, reference.text + HSMZKE_REFERENCE_PREFIX_SIZE, 26);
+    memset(names, 0, sizeof(*names));
+    uri_trim(names->label, bytes, size > 0 ? (size_t)size : 0);
+    size = get_bytes(token, session, object, CKA_ID, names->raw_id, sizeof(names->raw_id));
+    names->raw_id_size = size > 0 ? (size_t)size : 0;
+    if (size == HSMZKE_REFERENCE_ID_SIZE && reference_from_id(&reference, names->raw_id, &ignored))
+        memcpy(names->id, reference.text + HSMZKE_REFERENCE_PREFIX_SIZE, sizeof(names->id));
 }
 
 static bool several(const struct hsm_key *key, const struct session *session,
                     const CK_OBJECT_HANDLE *found, CK_ULONG count, struct failure *why)
 {
-    char list[300] = "", label[256], id[26];
+    struct key_names names;
+    char list[300] = "";
 
     for (CK_ULONG i = 0; i < count; i++) {
         const size_t used = strlen(list);
 
-        read_names(key->token, session->handle, found[i], label, id);
-        snprintf(list + used, sizeof(list) - used, "%s'%s' (%s)", used > 0 ? ", " : "", label,
-                 id[0] != '\0' ? id : "no 18-byte CKA_ID");
+        read_names(key->token, session->handle, found[i], &names);
+        snprintf(list + used, sizeof(list) - used, "%s'%s' (%s)", used > 0 ? ", " : "", names.label,
+                 names.id[0] != '\0' ? names.id : "no 18-byte CKA_ID");
     }
     return failure_set(why, FAILURE_KEY_AMBIGUOUS,
                        "token '%s' has several keys for '%s': %s; name one by its id, or give it "
@@ -138,9 +140,12 @@ static bool pick(const struct hsm_key *key, const struct session *session, CK_OB
     return true;
 }
 
-/* Finds the key in a borrowed session. */
-static bool locate(const struct hsm_key *key, struct session *session, struct key_facts *facts,
-                   struct failure *why)
+/*
+ * Finds the key in a borrowed session.
+ * @return CKR_HSMZKE_TOLD if it is not there, or not as it must be; else a module's error
+ */
+static CK_RV locate(const struct hsm_key *key, struct session *session, struct key_facts *facts,
+                    struct failure *why)
 {
     struct token *token = key->token;
     CK_OBJECT_HANDLE found[CANDIDATES];
@@ -152,15 +157,12 @@ static bool locate(const struct hsm_key *key, struct session *session, struct ke
     if (rv == CKR_OK && count == 0 && login_lost(token, session->handle))
         rv = CKR_USER_NOT_LOGGED_IN;
     if (rv != CKR_OK) {
-        life_lock();
-        if (ckr_connection_lost(rv))
-            token_lost(token, session->epoch);
-        life_unlock();
-        return ckr_failure(why, FAILURE_KEY_NOT_FOUND, rv, "token '%s': looking for key '%s'",
-                           token->label, key->shown);
+        ckr_failure(why, FAILURE_KEY_NOT_FOUND, rv, "token '%s': looking for key '%s'",
+                    token->label, key->shown);
+        return rv;
     }
     if (!pick(key, session, found, count, why))
-        return false;
+        return CKR_HSMZKE_TOLD;
     *facts = (struct key_facts){
         .handle = found[0],
         .epoch = session->epoch,
@@ -170,55 +172,82 @@ static bool locate(const struct hsm_key *key, struct session *session, struct ke
         .always_authenticate =
             get_bool(token, session->handle, found[0], CKA_ALWAYS_AUTHENTICATE, false),
     };
-    return true;
+    return CKR_OK;
+}
+
+/* Whether what was found now is what was found before, by all that there is to know it by. */
+static bool is_same_key(const struct hsm_key *key, const struct key_names *names,
+                        const struct key_facts *facts)
+{
+    const struct key_facts *before = &key->facts;
+
+    return names->raw_id_size == key->names.raw_id_size &&
+           memcmp(names->raw_id, key->names.raw_id, sizeof(names->raw_id)) == 0 &&
+           facts->identity_known == before->identity_known &&
+           memcmp(facts->identity, before->identity, sizeof(facts->identity)) == 0 &&
+           (facts->identity_known || names->raw_id_size > 0);
 }
 
 /*
  * A key that was known before must be the same one: another object with its name, or the same
  * handle in another connection, may be another key.
  */
-static bool confirm(struct hsm_key *key, struct session *session, struct key_facts *facts,
-                    struct failure *why)
+static CK_RV confirm(struct hsm_key *key, struct session *session, struct key_facts *facts,
+                     struct failure *why)
 {
     const struct key_facts *before = &key->facts; /* nobody else writes to it: key->busy */
-    char label[256], id[26];
+    struct key_names names;
+    CK_RV rv;
 
     if (before->epoch == facts->epoch && before->handle == facts->handle) {
         facts->identity_known = before->identity_known;
         memcpy(facts->identity, before->identity, sizeof(facts->identity));
-        return true;
+        return CKR_OK;
     }
-    read_names(key->token, session->handle, facts->handle, label, id);
-    key_identify(key, session, facts);
+    read_names(key->token, session->handle, facts->handle, &names);
+    rv = key_identify(key, session, facts);
+    if (rv != CKR_OK) {
+        ckr_failure(why, FAILURE_IDENTITY, rv, "token '%s': the identity of key '%s'",
+                    key->token->label, key->shown);
+        return rv;
+    }
     if (before->epoch == 0) { /* the first time: nobody else has the key yet */
-        memcpy(key->label, label, sizeof(label));
-        memcpy(key->id, id, sizeof(id));
-        return true;
+        key->names = names;
+        return CKR_OK;
     }
-    if (strcmp(key->id, id) == 0 && before->identity_known == facts->identity_known &&
-        memcmp(before->identity, facts->identity, sizeof(facts->identity)) == 0)
-        return true;
+    if (is_same_key(key, &names, facts))
+        return CKR_OK;
     life_lock();
     key->replaced = true;
     life_unlock();
-    return failure_set(why, FAILURE_IDENTITY,
-                       "key '%s' on token '%s' is no longer the key that it was: another one has "
-                       "its name",
-                       key->shown, key->token->label);
+    failure_set(why, FAILURE_IDENTITY,
+                "key '%s' on token '%s' cannot be told to be the key that it was: another one has "
+                "its name",
+                key->shown, key->token->label);
+    return CKR_HSMZKE_TOLD;
 }
 
-/* Looks for the key; marked busy meanwhile. */
-static bool find_again(struct hsm_key *key, struct key_facts *facts, struct failure *why)
+/* Looks for the key once; marked busy meanwhile. */
+static CK_RV find_once(struct hsm_key *key, struct key_facts *facts, struct failure *why)
 {
-    struct session *session = session_borrow(key->token, NULL, NULL, why);
-    bool found;
+    struct token *token = key->token;
+    struct session *session = session_borrow(token, NULL, NULL, why);
+    unsigned long epoch;
+    CK_RV rv;
 
     if (session == NULL)
-        return false;
-    found = locate(key, session, facts, why) && confirm(key, session, facts, why);
+        return session_missing(token, why);
+    epoch = session->epoch;
+    rv = locate(key, session, facts, why);
+    if (rv == CKR_OK)
+        rv = confirm(key, session, facts, why);
     /* A failed search may have left the session in the middle of something. */
-    session_return(key->token, session, found);
-    return found;
+    session_return(token, session, rv == CKR_OK);
+    life_lock();
+    if (ckr_connection_lost(rv))
+        token_lost(token, epoch);
+    life_unlock();
+    return rv;
 }
 
 bool key_is_fresh(const struct hsm_key *key, const struct key_facts *facts)
@@ -235,25 +264,30 @@ static bool is_ready(const struct hsm_key *key, bool fresh)
            (!fresh || key_is_fresh(key, &key->facts));
 }
 
-/* Without the lock: brings token and key up, as the only thread that does. */
+/* Without the lock: brings token and key up, as the only thread that does; a lost session once
+ * more. */
 static bool make_ready(struct hsm_key *key, struct failure *why)
 {
     struct key_facts facts = { 0 };
-    bool ready = token_up(key->token, why);
+    CK_RV rv = CKR_GENERAL_ERROR;
 
-    if (ready)
-        ready = find_again(key, &facts, why);
-    else
-        failure_prefix(why, "key '%s'", key->shown);
+    for (int tries = 2; tries > 0 && rv != CKR_OK && !ckr_refusal(rv); tries--) {
+        if (token_up(key->token, why)) {
+            rv = find_once(key, &facts, why);
+        } else {
+            failure_prefix(why, "key '%s'", key->shown);
+            rv = CKR_HSMZKE_TOLD;
+        }
+    }
     life_lock();
-    if (ready) {
+    if (rv == CKR_OK) {
         key->facts = facts;
         key->stale = false;
     }
     key->busy = false;
     life_wake();
     life_unlock();
-    return ready;
+    return rv == CKR_OK;
 }
 
 void key_stale(struct hsm_key *key, const struct key_facts *facts)
@@ -266,7 +300,7 @@ void key_stale(struct hsm_key *key, const struct key_facts *facts)
 
 bool key_ready(struct hsm_key *key, bool fresh, struct key_facts *facts, struct failure *why)
 {
-    bool ready = true, again = true;
+    bool ready = true;
 
     life_lock();
     while (ready && !is_ready(key, fresh)) {
@@ -282,11 +316,6 @@ bool key_ready(struct hsm_key *key, bool fresh, struct key_facts *facts, struct 
             life_unlock();
             ready = make_ready(key, why);
             life_lock();
-            /* A connection that turned out to be lost meanwhile is made anew, once. */
-            if (!ready && again && key->token->epoch > 0 && !token_is_up(key->token)) {
-                again = false;
-                ready = true;
-            }
         }
     }
     *facts = key->facts;

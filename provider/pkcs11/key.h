@@ -27,6 +27,14 @@ struct key_facts {
     unsigned char identity[HSM_IDENTITY_SIZE];
 };
 
+/** What a key is called on its token. */
+struct key_names {
+    char label[256];           /* CKA_LABEL as text, "" if it has none */
+    char id[26];               /* its id reference without the prefix, or "" */
+    unsigned char raw_id[255]; /* CKA_ID */
+    size_t raw_id_size;        /* of it, in bytes; 0: it has none */
+};
+
 /** Guarded by life_lock(), but what is marked constant. */
 struct hsm_key {
     unsigned int references;
@@ -34,8 +42,7 @@ struct hsm_key {
     struct token *token;          /* constant */
     struct key_template template; /* constant */
     char *shown;                  /* constant: its name in messages */
-    char label[256];              /* constant: CKA_LABEL as text, "" if it has none */
-    char id[26];                  /* constant: its id reference without the prefix, or "" */
+    struct key_names names;       /* constant once it was found */
     struct key_facts facts;
     bool stale;                    /* the handle was refused: look again */
     bool replaced;                 /* another key stands where this one was: never use it again */
@@ -58,7 +65,10 @@ void key_stale(struct hsm_key *key, const struct key_facts *facts);
 /** Whether `facts` were confirmed not longer ago than an operation may be re-used. */
 bool key_is_fresh(const struct hsm_key *key, const struct key_facts *facts);
 
-/** Computes the identity value in a borrowed session; unknown where the key allows no mechanism. */
-void key_identify(const struct hsm_key *key, struct session *session, struct key_facts *facts);
+/**
+ * Computes the identity value in a borrowed session; unknown where the key allows no mechanism.
+ * @return CKR_OK, also then; else an error of the connection
+ */
+CK_RV key_identify(const struct hsm_key *key, struct session *session, struct key_facts *facts);
 
 #endif

@@ -4,9 +4,14 @@
 #include <dlfcn.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "pkcs11/slots.h"
+
+enum {
+    RESTART_SECONDS = 5, /* how long a restart waits for calls in flight */
+};
 
 /* All modules of the process; they stay until it ends.  Guarded by life_lock(). */
 static struct module *modules;
@@ -143,7 +148,9 @@ static bool initialize(struct module *module, struct failure *why)
     /* A forked child that finds its copy initialised keeps what the parent had said. */
     module->ours = rv == CKR_OK || (module->ours && module->pid != getpid());
     module->pid = getpid();
+    life_lock();
     module->starts++;
+    life_unlock();
     if (!life_at_exit(finalize_all))
         return failure_memory(why);
     return true;
@@ -176,7 +183,8 @@ struct module *module_up(const char *path, const char *init_args, struct failure
         failure_memory(why);
     if (module != NULL && phase_begin(&module->phase, &module->generation)) {
         life_unlock();
-        module->libp11_busy = false;
+        module->libp11_busy = false; /* in a forked child nobody uses it yet */
+        module->users = 0;
         up = load(module, why) && initialize(module, why) && open_libp11(module, why);
         life_lock();
         phase_end(&module->phase, &module->generation, up);
@@ -202,29 +210,66 @@ void module_libp11_end(struct module *module)
     life_unlock();
 }
 
-unsigned long module_starts(const struct module *module)
+bool module_is_up(const struct module *module, unsigned long starts)
 {
-    unsigned long starts;
+    return module->phase == PHASE_UP && module->generation == life_generation() &&
+           module->starts == starts;
+}
+
+unsigned long module_enter(struct module *module)
+{
+    unsigned long starts = 0;
 
     life_lock();
-    starts = module->starts;
+    if (module_is_up(module, module->starts)) {
+        starts = module->starts;
+        module->users++;
+    }
     life_unlock();
     return starts;
 }
 
+void module_leave(struct module *module)
+{
+    life_lock();
+    module->users--;
+    life_wake();
+    life_unlock();
+}
+
+/* With the lock held: nobody comes in (PHASE_BUSY), and those inside have some time to leave. */
+static bool wait_for_users(const struct module *module)
+{
+    struct timespec deadline;
+    bool in_time = true;
+
+    clock_gettime(CLOCK_MONOTONIC, &deadline);
+    deadline.tv_sec += RESTART_SECONDS;
+    while (module->users > 0 && in_time)
+        in_time = life_wait(&deadline);
+    return module->users == 0;
+}
+
 bool module_restart(struct module *module, unsigned long starts, struct failure *why)
 {
-    bool up = true;
+    bool up = true, left;
 
     life_lock();
-    if (module->phase == PHASE_UP && module->generation == life_generation() &&
-        module->starts == starts && module->ours) {
+    if (module->ours && module_is_up(module, starts)) {
         module->phase = PHASE_BUSY;
+        left = wait_for_users(module);
         life_unlock();
-        (void)CALL(module->f, C_Finalize(NULL));
-        up = initialize(module, why);
+        if (left) {
+            (void)CALL(module->f, C_Finalize(NULL));
+            up = initialize(module, why);
+        }
         life_lock();
         phase_end(&module->phase, &module->generation, up);
+        if (!left)
+            up = failure_set(why, FAILURE_MODULE,
+                             "PKCS#11 module '%s' must be started anew, and calls into it do not "
+                             "return",
+                             module->path);
     }
     life_unlock();
     return up;

@@ -28,7 +28,8 @@ struct module {
     pid_t pid;           /* in which process that was */
     enum phase phase;
     unsigned long generation; /* of PHASE_UP: life_generation() */
-    unsigned long starts;     /* counts C_Initialize, so that one loss makes one restart */
+    unsigned long starts;     /* counts C_Initialize: handles of an earlier one are void */
+    unsigned int users;       /* threads that use handles; none is left when it is started anew */
 };
 
 /**
@@ -37,12 +38,22 @@ struct module {
  */
 struct module *module_up(const char *path, const char *init_args, struct failure *why);
 
-/** How often it was initialised, for module_restart(). */
-unsigned long module_starts(const struct module *module);
+/**
+ * Takes part in the use of `module`'s handles: it is not started anew meanwhile.  Without the lock.
+ * @return how often it was started (never 0); 0: it is not up
+ */
+unsigned long module_enter(struct module *module);
+
+/** The end of that. */
+void module_leave(struct module *module);
+
+/** Whether `module` is up, in this process, and was not started anew since.  With the lock held. */
+bool module_is_up(const struct module *module, unsigned long starts);
 
 /**
- * C_Finalize and C_Initialize, if we had initialised it: what brings a lost remote back.  Does
- * nothing if `starts` is no longer current: somebody else was faster.
+ * C_Finalize and C_Initialize, if we had initialised it: what brings a lost remote back.  All its
+ * users leave first; all handles are void after.  Does nothing if `starts` is no longer current:
+ * somebody else was faster.
  */
 bool module_restart(struct module *module, unsigned long starts, struct failure *why);
 

@@ -3,7 +3,7 @@
  *
  * C_EncryptInit is what costs, so an operation is begun once for a key, a mechanism and a direction
  * and then fed by C_EncryptUpdate for message after message; it is never finished.  ECB has no
- * state; CBC is spliced by the caller (crypt.c) through session->chain.
+ * state; CBC is spliced by the caller (blocks.c) through session->chain.
  */
 #ifndef HSMZKE_PKCS11_OPERATION_H
 #define HSMZKE_PKCS11_OPERATION_H

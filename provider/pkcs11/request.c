@@ -23,24 +23,31 @@ static bool wants_running(const struct request *request, const struct key_facts 
     return running;
 }
 
-/* Borrows a session; if an operation must be begun there, the key is a fresh one. */
+/*
+ * Borrows a session of the connection in which the key was found; if an operation must be begun
+ * there, the key is a fresh one.
+ */
 static struct session *borrow(struct request *request, struct key_facts *facts, struct failure *why)
 {
     struct hsm_key *key = request->key;
-    struct session *session = NULL;
+    struct token *token = key->token;
     bool fresh = false;
 
-    do {
-        if (session != NULL) {
-            session_return(key->token, session, true);
-            fresh = true;
-        }
+    for (;;) {
+        struct session *session;
+        bool begin;
+
         if (!key_ready(key, fresh, facts, why))
             return NULL;
-        session = session_borrow(key->token, &request->operation, request->chain, why);
-    } while (session != NULL && !fresh && !key_is_fresh(key, facts) &&
-             !session_runs(key->token, session, &request->operation));
-    return session;
+        session = session_borrow(token, &request->operation, request->chain, why);
+        if (session == NULL)
+            return NULL;
+        begin = !session_runs(token, session, &request->operation);
+        if (session->epoch == facts->epoch && (!begin || fresh || key_is_fresh(key, facts)))
+            return session;
+        fresh = fresh || begin;
+        session_return(token, session, true);
+    }
 }
 
 /* What an error teaches for the next try. */
@@ -58,17 +65,6 @@ static void learn(struct request *request, const struct key_facts *facts, CK_RV 
     life_unlock();
 }
 
-/* No session: worth another try only if the connection turned out to be lost just now. */
-static CK_RV no_session(const struct token *token, const struct failure *why)
-{
-    bool lost;
-
-    life_lock();
-    lost = !token_is_up(token);
-    life_unlock();
-    return lost && why->reason == FAILURE_SESSIONS ? CKR_SESSION_CLOSED : CKR_HSMZKE_TOLD;
-}
-
 static CK_RV attempt(struct request *request, struct failure *why)
 {
     struct token *token = request->key->token;
@@ -78,7 +74,7 @@ static CK_RV attempt(struct request *request, struct failure *why)
     CK_RV rv = CKR_OK;
 
     if (session == NULL)
-        return no_session(token, why);
+        return session_missing(token, why);
     running = wants_running(request, &facts, session);
     if (running && !session_runs(token, session, &request->operation))
         rv = operation_begin(session, token, &facts, &request->operation, request->chain);

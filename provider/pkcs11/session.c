@@ -143,13 +143,14 @@ static struct session *wait_and_choose(struct token *token, const struct operati
                                        const unsigned char *chain, const struct timespec *deadline,
                                        struct failure *why)
 {
-    struct session *session;
-    bool in_time = true;
+    struct session *session = NULL;
+    bool up, in_time = true;
 
     life_lock();
-    while ((session = choose(token, wanted, chain)) == NULL && in_time)
+    while ((up = token_is_up(token)) && (session = choose(token, wanted, chain)) == NULL && in_time)
         in_time = life_wait(deadline);
     if (session != NULL) {
+        token->module->users++;
         session->busy = true;
         session->open = session->open && session->epoch == token->epoch;
         session->running = session->running && session->open;
@@ -157,7 +158,9 @@ static struct session *wait_and_choose(struct token *token, const struct operati
         session->slot = token->slot;
     }
     life_unlock();
-    if (session == NULL)
+    if (!up)
+        failure_set(why, FAILURE_SESSIONS, "token '%s': the connection was lost", token->label);
+    else if (session == NULL)
         failure_set(why, FAILURE_SESSIONS,
                     "token '%s': all %u sessions were busy for %u ms; raise `sessions` or "
                     "`session-wait`",
@@ -180,10 +183,22 @@ struct session *session_borrow(struct token *token, const struct operation *want
         life_lock();
         session->open = opened == OPENED;
         session->busy = opened == OPENED;
+        if (opened != OPENED)
+            token->module->users--;
         life_wake();
         life_unlock();
     } while (opened == OPEN_LATER);
     return opened == OPENED ? session : NULL;
+}
+
+CK_RV session_missing(const struct token *token, const struct failure *why)
+{
+    bool lost;
+
+    life_lock();
+    lost = !token_is_up(token);
+    life_unlock();
+    return lost && why->reason == FAILURE_SESSIONS ? CKR_SESSION_CLOSED : CKR_HSMZKE_TOLD;
 }
 
 void session_return(struct token *token, struct session *session, bool good)
@@ -200,15 +215,19 @@ void session_return(struct token *token, struct session *session, bool good)
     }
     session->used = ++uses;
     session->busy = false;
+    if (!close)
+        token->module->users--;
     life_wake();
     life_unlock();
-    if (close)
-        (void)CALL(token->module->f, C_CloseSession(handle));
+    if (!close)
+        return;
+    (void)CALL(token->module->f, C_CloseSession(handle));
+    module_leave(token->module);
 }
 
 /* In a forked child: what it has is a copy of its parent's, and the memory's lock was not copied.
  */
-static void forget_all(struct token *token)
+static void forget_process(struct token *token)
 {
     for (unsigned int i = 0; i < token->settings->sessions; i++) {
         struct session *session = &token->sessions[i];
@@ -220,13 +239,16 @@ static void forget_all(struct token *token)
     token->anchor = CK_INVALID_HANDLE;
 }
 
-void sessions_close_idle(struct token *token)
+/* After the module was started anew: the handles are void, or other sessions' by now. */
+static void forget_handles(struct token *token)
 {
-    life_lock();
-    if (token->pool_generation != life_generation())
-        forget_all(token);
-    token->pool_generation = life_generation();
-    token->limit = token->settings->sessions;
+    for (unsigned int i = 0; i < token->settings->sessions; i++)
+        token->sessions[i].open = token->sessions[i].running = false;
+    token->anchor = CK_INVALID_HANDLE;
+}
+
+static void close_idle(struct token *token)
+{
     for (unsigned int i = 0; i < token->settings->sessions; i++) {
         struct session *session = &token->sessions[i];
 
@@ -240,6 +262,18 @@ void sessions_close_idle(struct token *token)
         life_lock();
         session->busy = false;
     }
+}
+
+void sessions_close_idle(struct token *token, unsigned long starts)
+{
+    life_lock();
+    if (token->pool_generation != life_generation())
+        forget_process(token);
+    else if (token->starts != starts)
+        forget_handles(token);
+    token->pool_generation = life_generation();
+    token->limit = token->settings->sessions;
+    close_idle(token);
     life_wake();
     life_unlock();
     if (token->anchor != CK_INVALID_HANDLE)

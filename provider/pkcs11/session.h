@@ -34,13 +34,20 @@ struct session {
 };
 
 /**
- * Borrows a session of `token`, which is up: one that runs `wanted` (NULL: any), if there is one
+ * Borrows a session of `token`: one that runs `wanted` (NULL: any), if there is one
  * and with `chain` (NULL: any) if there is; else one without operation; else a new one; else the
  * one that was used least recently.  Waits settings->wait milliseconds for one.
  * @return NULL, with the reason in `why`
  */
 struct session *session_borrow(struct token *token, const struct operation *wanted,
                                const unsigned char *chain, struct failure *why);
+
+/**
+ * What to make of it that session_borrow() gave none.
+ * @return CKR_SESSION_CLOSED if the connection turned out to be lost just now, so that another try
+ * may go well; else CKR_HSMZKE_TOLD
+ */
+CK_RV session_missing(const struct token *token, const struct failure *why);
 
 /** Whether `session` runs `wanted`, begun not longer ago than settings->reuse. */
 bool session_runs(const struct token *token, const struct session *session,
@@ -49,7 +56,10 @@ bool session_runs(const struct token *token, const struct session *session,
 /** Gives `session` back.  After any error (`good` false) it is closed. */
 void session_return(struct token *token, struct session *session, bool good);
 
-/** Closes the sessions that nobody has borrowed, and the anchor; for the thread that connects. */
-void sessions_close_idle(struct token *token);
+/**
+ * Closes the sessions that nobody has borrowed, and the anchor; for the thread that connects. Those
+ * of another process or of another start of the module (`starts`: the one of now) are forgotten.
+ */
+void sessions_close_idle(struct token *token, unsigned long starts);
 
 #endif

@@ -35,7 +35,8 @@ struct token *token_new(const struct hsm_settings *settings, const char *text, b
 
 bool token_is_up(const struct token *token)
 {
-    return token->phase == PHASE_UP && token->generation == life_generation();
+    return token->phase == PHASE_UP && token->generation == life_generation() &&
+           module_is_up(token->module, token->starts);
 }
 
 void token_lost(struct token *token, unsigned long epoch)
@@ -145,10 +146,11 @@ static bool find_slot(struct token *token, struct search *search, struct failure
 }
 
 /* Others may read meanwhile: what never changes is written once, the rest with the lock held. */
-static void adopt(struct token *token, const struct search *search)
+static void adopt(struct token *token, const struct search *search, unsigned long starts)
 {
     life_lock();
     token->slot = search->slot;
+    token->starts = starts;
     token->needs_login = (search->info.flags & CKF_LOGIN_REQUIRED) != 0;
     if (token->epoch == 0) {
         uri_trim(token->label, search->info.label, sizeof(search->info.label));
@@ -164,7 +166,8 @@ enum attempt {
     ANEW,  /* likewise, after the module was started anew */
 };
 
-static enum attempt try_to_connect(struct token *token, struct search *search, struct failure *why)
+static enum attempt try_to_connect(struct token *token, struct search *search, unsigned long starts,
+                                   struct failure *why)
 {
     const CK_FUNCTION_LIST *f = token->module->f;
     CK_RV rv;
@@ -172,7 +175,7 @@ static enum attempt try_to_connect(struct token *token, struct search *search, s
     *search = (struct search){ 0 };
     if (!find_slot(token, search, why))
         return search->present == 0 ? ANEW : search->nameless ? LATER : NEVER;
-    adopt(token, search);
+    adopt(token, search, starts);
     rv = CALL(f, C_OpenSession(token->slot, CKF_SERIAL_SESSION, NULL, NULL, &token->anchor));
     if (rv != CKR_OK) {
         ckr_failure(why, FAILURE_SESSIONS, rv, "token '%s': a session cannot be opened",
@@ -206,11 +209,17 @@ static bool connect_token(struct token *token, struct failure *why)
         return false;
     if (token->module == NULL)
         token->module = module;
-    sessions_close_idle(token);
     for (int tries = 4;; tries--) {
-        const unsigned long starts = module_starts(module);
-        const enum attempt attempt = try_to_connect(token, &search, why);
+        enum attempt attempt = ANEW;
+        const unsigned long starts = module_enter(module);
 
+        if (starts != 0) {
+            sessions_close_idle(token, starts);
+            attempt = try_to_connect(token, &search, starts, why);
+            module_leave(module);
+        } else {
+            failure_set(why, FAILURE_MODULE, "PKCS#11 module '%s' is not up", module->path);
+        }
         if (attempt == CONNECTED || attempt == NEVER || tries == 1)
             return attempt == CONNECTED;
         nanosleep(&pause, NULL);
@@ -227,6 +236,9 @@ bool token_up(struct token *token, struct failure *why)
     if (!life_start())
         return failure_memory(why);
     life_lock();
+    /* A module that was started anew took the connection with it. */
+    if (token->phase == PHASE_UP && !token_is_up(token))
+        token->phase = PHASE_DOWN;
     if (phase_begin(&token->phase, &token->generation)) {
         life_unlock();
         up = connect_token(token, why);

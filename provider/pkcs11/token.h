@@ -29,6 +29,7 @@ struct token {
     unsigned long generation;    /* of PHASE_UP: life_generation() */
     unsigned long epoch;         /* counts connections; sessions and handles of others are void */
     struct module *module;       /* connecting */
+    unsigned long starts;        /* connecting: module->starts then */
     CK_SLOT_ID slot;             /* connecting */
     char label[33];              /* connecting; "" before the first time */
     char serial[17];             /* connecting */
