@@ -23,30 +23,43 @@ struct counter {
 /* Writes `blocks` counter blocks from `*high`, `*low` on, and brings these forward. */
 static void write_counters(unsigned char *to, size_t blocks, uint64_t *high, uint64_t *low)
 {
-    for (size_t i = 0; i < blocks; i++) {
-        const uint64_t pair[2] = { htobe64(*high), htobe64(*low) };
+    while (blocks > 0) {
+        const uint64_t to_carry = UINT64_MAX - *low; /* one less than the blocks up to it */
+        const size_t run = to_carry < blocks ? (size_t)to_carry + 1 : blocks;
+        uint64_t pair[2] = { htobe64(*high), 0 };
 
-        memcpy(to + i * HSM_BLOCK, pair, HSM_BLOCK);
-        if (++*low == 0)
-            ++*high;
+        for (size_t i = 0; i < run; i++) {
+            pair[1] = htobe64(*low + i);
+            memcpy(to + i * HSM_BLOCK, pair, HSM_BLOCK);
+        }
+        *low += run;
+        *high += *low == 0;
+        to += run * HSM_BLOCK;
+        blocks -= run;
     }
 }
 
-static void xor_stream(unsigned char *out, const unsigned char *in, const unsigned char *stream,
-                       size_t size)
+/* XORs, and wipes the key stream on the way: it is in the nearest cache only now. */
+static void xor_and_wipe(unsigned char *out, const unsigned char *in, unsigned char *stream,
+                         size_t size)
 {
+    typedef uint64_t lane __attribute__((vector_size(32)));
+    const lane zero = { 0 };
     size_t i = 0;
 
-    for (; i + sizeof(uint64_t) <= size; i += sizeof(uint64_t)) {
-        uint64_t a, b;
+    for (; i + sizeof(lane) <= size; i += sizeof(lane)) {
+        lane a, b;
 
         memcpy(&a, in + i, sizeof(a));
         memcpy(&b, stream + i, sizeof(b));
         a ^= b;
         memcpy(out + i, &a, sizeof(a));
+        memcpy(stream + i, &zero, sizeof(zero));
     }
-    for (; i < size; i++)
+    for (; i < size; i++) {
         out[i] = (unsigned char)(in[i] ^ stream[i]);
+        stream[i] = 0;
+    }
 }
 
 /* How many blocks there are before the counter wraps to 0; capped at `most`. */
@@ -65,6 +78,7 @@ static CK_RV counter_piece(struct request *request, struct session *session,
     unsigned char *const in = session->scratch, *const stream = session->scratch + session->half;
     size_t size = request->left < session->half ? request->left : session->half;
     size_t blocks = (size + HSM_BLOCK - 1) / HSM_BLOCK;
+    size_t wiped = 0;
     uint64_t pair[2];
     CK_RV rv;
 
@@ -84,17 +98,19 @@ static CK_RV counter_piece(struct request *request, struct session *session,
         rv = operation_once(session, token, facts, &request->operation, counter->block, in, stream,
                             blocks * HSM_BLOCK, why);
     if (rv == CKR_OK) {
-        xor_stream(counter->out, counter->in, stream, size);
         if (size % HSM_BLOCK != 0)
             memcpy(counter->stream, stream + (blocks - 1) * HSM_BLOCK, HSM_BLOCK);
+        xor_and_wipe(counter->out, counter->in, stream, size);
         pair[0] = htobe64(pair[0]);
         pair[1] = htobe64(pair[1]);
         memcpy(counter->block, pair, sizeof(pair));
         counter->in += size;
         counter->out += size;
         request->left -= size;
+        wiped = size;
     }
-    secret_wipe(stream, blocks * HSM_BLOCK);
+    /* The rest of a broken block, or whatever a failed call has left. */
+    secret_wipe(stream + wiped, blocks * HSM_BLOCK - wiped);
     return rv;
 }
 

@@ -5,19 +5,17 @@
  * A key gets a running operation at its second message: a switch costs three calls (end, begin,
  * update) against the two of a single message.
  */
-static bool wants_running(const struct request *request, const struct key_facts *facts,
-                          const struct session *session)
+static bool wants_running(const struct request *request, const struct key_facts *facts)
 {
     struct hsm_key *key = request->key;
     const struct operation *operation = &request->operation;
-    struct token *token = key->token;
+    const struct token *token = key->token;
     bool running;
 
     life_lock();
     running = !request->at_once && !facts->always_authenticate && token->settings->reuse > 0 &&
               !token->buffers[operation->mechanism][operation->encrypt] &&
-              (key->used[operation->mechanism][operation->encrypt] ||
-               session_runs(token, session, operation));
+              key->used[operation->mechanism][operation->encrypt];
     key->used[operation->mechanism][operation->encrypt] = true;
     life_unlock();
     return running;
@@ -42,7 +40,7 @@ static struct session *borrow(struct request *request, struct key_facts *facts, 
         session = session_borrow(token, &request->operation, request->chain, why);
         if (session == NULL)
             return NULL;
-        begin = !session_runs(token, session, &request->operation);
+        begin = !session->ready;
         if (session->epoch == facts->epoch && (!begin || fresh || key_is_fresh(key, facts)))
             return session;
         fresh = fresh || begin;
@@ -75,8 +73,8 @@ static CK_RV attempt(struct request *request, struct failure *why)
 
     if (session == NULL)
         return session_missing(token, why);
-    running = wants_running(request, &facts, session);
-    if (running && !session_runs(token, session, &request->operation))
+    running = session->ready || wants_running(request, &facts);
+    if (running && !session->ready)
         rv = operation_begin(session, token, &facts, &request->operation, request->chain);
     while (rv == CKR_OK && request->left > 0)
         rv = request->piece(request, session, &facts, running, why);

@@ -12,15 +12,6 @@ enum {
 
 static uint64_t uses; /* a clock for least recent use; guarded by life_lock() */
 
-bool session_runs(const struct token *token, const struct session *session,
-                  const struct operation *wanted)
-{
-    return session->running && session->operation.key == wanted->key &&
-           session->operation.mechanism == wanted->mechanism &&
-           session->operation.encrypt == wanted->encrypt &&
-           life_now() - session->started < (time_t)token->settings->reuse;
-}
-
 /* How well an idle session serves; the higher the better. */
 enum fitness {
     UNFIT,
@@ -51,16 +42,19 @@ static enum fitness fitness(const struct token *token, const struct session *ses
         return FIT_FREE;
     if (!same_operation(session, wanted))
         return FIT_BUSY_WITH_OTHER;
-    if (!session_runs(token, session, wanted))
+    if (life_now() - session->started >= (time_t)token->settings->reuse)
         return FIT_EXPIRED;
     if (chain == NULL || memcmp(session->chain, chain, HSM_BLOCK) == 0)
         return FIT_CHAINED;
     return FIT_RUNNING;
 }
 
-/* The best of all; of equals, the one used least recently.  With the lock held. */
-static struct session *choose(struct token *token, const struct operation *wanted,
-                              const unsigned char *chain)
+/*
+ * The best of all; of equals, the one used least recently.  With the lock held.
+ * @return its fitness, UNFIT if there is none
+ */
+static enum fitness choose(struct token *token, const struct operation *wanted,
+                           const unsigned char *chain, struct session **chosen)
 {
     struct session *best = NULL;
     enum fitness best_fitness = UNFIT;
@@ -72,15 +66,18 @@ static struct session *choose(struct token *token, const struct operation *wante
         struct session *session = &token->sessions[i];
         const enum fitness its = fitness(token, session, wanted, chain, open < token->limit);
 
-        if (its == FIT_CHAINED)
-            return session;
+        if (its == FIT_CHAINED) {
+            *chosen = session;
+            return its;
+        }
         if (its > best_fitness ||
             (its == best_fitness && its != UNFIT && session->used < best->used)) {
             best = session;
             best_fitness = its;
         }
     }
-    return best;
+    *chosen = best;
+    return best_fitness;
 }
 
 static bool get_scratch(struct session *session, struct failure *why)
@@ -138,25 +135,36 @@ static struct timespec deadline_in(unsigned int milliseconds)
     return deadline;
 }
 
-/* Waits until there is a session to choose and marks it busy. */
-static struct session *wait_and_choose(struct token *token, const struct operation *wanted,
-                                       const unsigned char *chain, const struct timespec *deadline,
-                                       struct failure *why)
+/* Marks what was chosen as its borrower's.  With the lock held. */
+static void take(struct token *token, struct session *session, enum fitness fitness)
 {
+    token->module->users++;
+    session->busy = true;
+    session->ready = fitness == FIT_RUNNING || fitness == FIT_CHAINED;
+    session->open = session->open && session->epoch == token->epoch;
+    session->running = session->running && session->open;
+    session->epoch = token->epoch;
+    session->slot = token->slot;
+}
+
+/* Waits until there is a session to choose. */
+static struct session *wait_and_choose(struct token *token, const struct operation *wanted,
+                                       const unsigned char *chain, struct failure *why)
+{
+    struct timespec deadline = { 0 };
     struct session *session = NULL;
+    enum fitness fitness = UNFIT;
     bool up, in_time = true;
 
     life_lock();
-    while ((up = token_is_up(token)) && (session = choose(token, wanted, chain)) == NULL && in_time)
-        in_time = life_wait(deadline);
-    if (session != NULL) {
-        token->module->users++;
-        session->busy = true;
-        session->open = session->open && session->epoch == token->epoch;
-        session->running = session->running && session->open;
-        session->epoch = token->epoch;
-        session->slot = token->slot;
+    while ((up = token_is_up(token)) &&
+           (fitness = choose(token, wanted, chain, &session)) == UNFIT && in_time) {
+        if (deadline.tv_sec == 0) /* the first time round */
+            deadline = deadline_in(token->settings->wait);
+        in_time = life_wait(&deadline);
     }
+    if (session != NULL)
+        take(token, session, fitness);
     life_unlock();
     if (!up)
         failure_set(why, FAILURE_SESSIONS, "token '%s': the connection was lost", token->label);
@@ -171,12 +179,11 @@ static struct session *wait_and_choose(struct token *token, const struct operati
 struct session *session_borrow(struct token *token, const struct operation *wanted,
                                const unsigned char *chain, struct failure *why)
 {
-    const struct timespec deadline = deadline_in(token->settings->wait);
     struct session *session;
     enum opened opened;
 
     do {
-        session = wait_and_choose(token, wanted, chain, &deadline, why);
+        session = wait_and_choose(token, wanted, chain, why);
         if (session == NULL || session->open)
             return session;
         opened = open_session(token, session, why);

@@ -25,6 +25,7 @@ struct session {
     unsigned long epoch; /* of the token when it was opened */
     CK_SLOT_ID slot;     /* of the token then */
     bool running;        /* an operation was begun and not ended */
+    bool ready;          /* it is the one that was wanted when the session was borrowed */
     struct operation operation;
     time_t started;                 /* of the running operation */
     unsigned char chain[HSM_BLOCK]; /* CBC: the last ciphertext block of the running operation */
@@ -48,10 +49,6 @@ struct session *session_borrow(struct token *token, const struct operation *want
  * may go well; else CKR_HSMZKE_TOLD
  */
 CK_RV session_missing(const struct token *token, const struct failure *why);
-
-/** Whether `session` runs `wanted`, begun not longer ago than settings->reuse. */
-bool session_runs(const struct token *token, const struct session *session,
-                  const struct operation *wanted);
 
 /** Gives `session` back.  After any error (`good` false) it is closed. */
 void session_return(struct token *token, struct session *session, bool good);
