@@ -86,25 +86,43 @@ static const char *setting(const struct config *config, const char *name)
     return value != NULL ? value : from_core(config, name);
 }
 
-/* A URI may carry a PIN; what is shown does not. */
+/* Where `word` ends at the start of `text`, with blanks anywhere in between; NULL: it is not there.
+ */
+static char *skip(char *text, const char *word)
+{
+    for (; *word != '\0'; word++, text++) {
+        while (isspace((unsigned char)*text))
+            text++;
+        if (*text != *word)
+            return NULL;
+    }
+    return text;
+}
+
+/* A URI may carry a PIN; what is shown does not.  p11-kit's parser passes blanks over. */
 static void hide_pin(char *text)
 {
-    char *pin = strstr(text, "pin-value=");
+    for (; *text != '\0'; text++) {
+        char *pin = skip(text, "pin-value");
 
-    if (pin == NULL)
-        return;
-    pin += strlen("pin-value=");
-    for (; *pin != '\0' && *pin != '&'; pin++)
-        *pin = '*';
+        if (pin == NULL)
+            continue;
+        for (; *pin != '\0' && *pin != '='; pin++)
+            continue;
+        for (pin += *pin == '='; *pin != '\0' && *pin != '&'; pin++)
+            *pin = '*';
+    }
 }
 
 /* The same for a PIN that was written where its source belongs. */
 static const char *shown_pin_source(const char *source)
 {
-    static const char *const forms[] = { "file:", "env:", "fd:", "credential:", "prompt" };
+    static const char *const forms[] = { "file:", "env:", "fd:", "credential:" };
 
     if (source == NULL)
         return "(none)";
+    if (strcmp(source, "prompt") == 0)
+        return source;
     for (size_t i = 0; i < COUNT(forms); i++) {
         if (strncmp(source, forms[i], strlen(forms[i])) == 0)
             return source;

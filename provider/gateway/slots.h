@@ -37,8 +37,8 @@ enum {
     SLOTS_TEN(X, 11)                                                                               \
     SLOTS_TEN(X, 12)                                                                               \
     SLOTS_TEN(X, 13)                                                                               \
-    SLOTS_TEN(X, 14) SLOTS_TEN(X, 15) SLOTS_TEN(X, 16) SLOTS_TEN(X, 17) SLOTS_TEN(X, 18) X(190)    \
-        X(191)
+    SLOTS_TEN(X, 14)                                                                               \
+    SLOTS_TEN(X, 15) SLOTS_TEN(X, 16) SLOTS_TEN(X, 17) SLOTS_TEN(X, 18) X(190) X(191)
 
 /** A copy of a dispatch table, to be changed; it is kept until the process ends. NULL: no memory */
 OSSL_DISPATCH *slots_copy_dispatch(const OSSL_DISPATCH *table);

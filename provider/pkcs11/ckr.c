@@ -149,11 +149,14 @@ const char *ckr_name(CK_RV rv)
 
 const char *ckr_words(CK_RV rv)
 {
+    const char *others;
+
     for (size_t i = 0; i < COUNT(words); i++) {
         if (words[i].rv == rv)
             return words[i].words;
     }
-    return p11_kit_strerror(rv);
+    others = p11_kit_strerror(rv);
+    return others != NULL && *others != '\0' ? others : "the module failed";
 }
 
 bool ckr_failure(struct failure *why, enum failure_reason reason, CK_RV rv, const char *format, ...)

@@ -29,6 +29,8 @@ static bool finish(struct pin *pin, size_t size, const char *source, struct fail
         pin->size--;
     if (pin->size == 0)
         return failure_set(why, FAILURE_PIN, "the PIN from pin-source '%s' is empty", source);
+    if (pin->size > PIN_MAX)
+        return failure_set(why, FAILURE_PIN, "the PIN from pin-source '%s' is too long", source);
     return true;
 }
 
@@ -38,15 +40,13 @@ static bool read_descriptor(struct pin *pin, int fd, const char *source, struct 
     ssize_t got;
 
     do {
-        got = read(fd, pin->bytes + size, PIN_MAX - size);
+        got = read(fd, pin->bytes + size, PIN_BUFFER - size);
         if (got > 0)
             size += (size_t)got;
-    } while ((got > 0 && size < PIN_MAX) || (got < 0 && errno == EINTR));
+    } while ((got > 0 && size < PIN_BUFFER) || (got < 0 && errno == EINTR));
     if (got < 0)
         return failure_set(why, FAILURE_PIN, "the PIN cannot be read from pin-source '%s': %s",
                            source, strerror(errno));
-    if (size == PIN_MAX)
-        return failure_set(why, FAILURE_PIN, "the PIN from pin-source '%s' is too long", source);
     return finish(pin, size, source, why);
 }
 
@@ -101,16 +101,16 @@ static bool read_environment(struct pin *pin, const char *name, const char *sour
                              struct failure *why)
 {
     const char *value = secure_getenv(name);
+    size_t size;
 
     if (value == NULL)
         return failure_set(why, FAILURE_PIN,
                            "pin-source '%s': the environment variable is not set (or the program "
                            "took it out of its environment)",
                            source);
-    if (strlen(value) >= PIN_MAX)
-        return failure_set(why, FAILURE_PIN, "the PIN from pin-source '%s' is too long", source);
-    memcpy(pin->bytes, value, strlen(value));
-    return finish(pin, strlen(value), source, why);
+    size = strnlen(value, PIN_BUFFER);
+    memcpy(pin->bytes, value, size);
+    return finish(pin, size, source, why);
 }
 
 static bool read_source(struct pin *pin, const char *source, const char *credentials,
@@ -137,7 +137,7 @@ static bool read_source(struct pin *pin, const char *source, const char *credent
 bool pin_read(struct pin *pin, const char *source, const char *credentials, const char *token,
               struct failure *why)
 {
-    pin->bytes = secret_alloc(PIN_MAX, why);
+    pin->bytes = secret_alloc(PIN_BUFFER, why);
     pin->size = 0;
     if (pin->bytes == NULL)
         return false;
@@ -154,7 +154,7 @@ bool pin_copy(struct pin *pin, const char *value, struct failure *why)
     pin->bytes = NULL;
     if (size == 0 || size > PIN_MAX)
         return failure_set(why, FAILURE_PIN, "the URI's pin-value is empty or too long");
-    pin->bytes = secret_alloc(PIN_MAX, why);
+    pin->bytes = secret_alloc(PIN_BUFFER, why);
     pin->size = size;
     if (pin->bytes == NULL)
         return false;
@@ -164,6 +164,6 @@ bool pin_copy(struct pin *pin, const char *value, struct failure *why)
 
 void pin_wipe(struct pin *pin)
 {
-    secret_free(pin->bytes, PIN_MAX);
+    secret_free(pin->bytes, PIN_BUFFER);
     *pin = (struct pin){ 0 };
 }

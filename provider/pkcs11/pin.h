@@ -10,12 +10,13 @@
 #include "failure.h"
 
 enum {
-    PIN_MAX = 4096, /* longest PIN, in bytes: a page, for services that log in with a credential */
+    PIN_MAX = 4000,    /* longest PIN, in bytes, for services that log in with a credential */
+    PIN_BUFFER = 4096, /* with what may follow it in its source */
 };
 
 /** A PIN in memory for secrets. */
 struct pin {
-    unsigned char *bytes; /* secret_alloc(PIN_MAX); NULL: none */
+    unsigned char *bytes; /* secret_alloc(PIN_BUFFER); NULL: none */
     size_t size;
 };
 
