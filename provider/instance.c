@@ -1,32 +1,14 @@
 /* One instance of the provider for each library context: see instance.h. */
 #include "instance.h"
 
-#include <pthread.h>
 #include <stdlib.h>
 
-#include "gateway/gateway.h"
+#include "lock.h"
 
-static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
-static struct instance *instances; /* guarded by `lock` */
-
-void instance_lock(void)
-{
-    pthread_mutex_lock(&lock);
-}
-
-void instance_unlock(void)
-{
-    pthread_mutex_unlock(&lock);
-}
-
-static void hold_over_fork(void)
-{
-    pthread_atfork(instance_lock, instance_unlock, instance_unlock);
-}
+static struct instance *instances; /* guarded by lock_take() */
 
 static void destroy(struct instance *instance)
 {
-    gateway_clear(instance);
     keyring_clear(&instance->keyring);
     if (instance->software != NULL)
         OSSL_PROVIDER_unload(instance->software);
@@ -49,7 +31,6 @@ static bool open_software(struct instance *instance)
 
 struct instance *instance_new(const OSSL_CORE_HANDLE *handle, const OSSL_DISPATCH *in)
 {
-    static pthread_once_t once = PTHREAD_ONCE_INIT;
     struct instance *instance = calloc(1, sizeof(*instance));
 
     if (instance == NULL)
@@ -57,20 +38,19 @@ struct instance *instance_new(const OSSL_CORE_HANDLE *handle, const OSSL_DISPATC
     instance->references = 1;
     errors_init(&instance->errors, handle, in);
     config_read(&instance->config, handle, in);
+    instance->keyring.config = &instance->config;
     if (instance->config.hsm.module != NULL)
-        instance->hsm = hsm_get(&instance->config.hsm, &instance->config.why);
-    if (instance->hsm == NULL)
+        instance->keyring.hsm = hsm_get(&instance->config.hsm, &instance->config.why);
+    if (instance->keyring.hsm == NULL)
         instance->config.wrong = true;
-    /* After pkcs11/ did the same for its lock: fork() then takes this one first, as keyring.c does.
-     */
-    if (pthread_once(&once, hold_over_fork) != 0 || !open_software(instance)) {
+    if (!lock_start() || !open_software(instance)) {
         destroy(instance);
         return NULL;
     }
-    instance_lock();
+    lock_take();
     instance->next = instances;
     instances = instance;
-    instance_unlock();
+    lock_release();
     return instance;
 }
 
@@ -78,20 +58,20 @@ struct instance *instance_find(void *provctx)
 {
     struct instance *instance;
 
-    instance_lock();
+    lock_take();
     for (instance = instances; instance != NULL && instance->provctx != provctx;)
         instance = instance->next;
     if (instance != NULL)
         instance->references++;
-    instance_unlock();
+    lock_release();
     return instance;
 }
 
 struct instance *instance_ref(struct instance *instance)
 {
-    instance_lock();
+    lock_take();
     instance->references++;
-    instance_unlock();
+    lock_release();
     return instance;
 }
 
@@ -102,13 +82,13 @@ void instance_free(struct instance *instance)
 
     if (instance == NULL)
         return;
-    instance_lock();
+    lock_take();
     last = --instance->references == 0;
     while (last && *link != instance)
         link = &(*link)->next;
     if (last)
         *link = instance->next;
-    instance_unlock();
+    lock_release();
     if (last)
         destroy(instance);
 }
@@ -117,9 +97,9 @@ int instance_raise_any(const struct failure *why)
 {
     struct errors errors = { 0 };
 
-    instance_lock();
+    lock_take();
     if (instances != NULL)
         errors = instances->errors;
-    instance_unlock();
+    lock_release();
     return error_raise(&errors, why);
 }

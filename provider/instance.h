@@ -18,11 +18,10 @@ enum {
 };
 
 struct instance {
-    struct instance *next; /* guarded by instance_lock() */
+    struct instance *next; /* guarded by lock_take() */
     unsigned int references;
     struct errors errors;
     struct config config;
-    struct hsm *hsm;
     struct keyring keyring;
     OSSL_LIB_CTX *private;   /* the default provider lives here, out of the program's sight */
     OSSL_PROVIDER *software; /* the default provider */
@@ -47,12 +46,5 @@ void instance_free(struct instance *instance);
  * contexts. @return 0
  */
 int instance_raise_any(const struct failure *why);
-
-/**
- * The lock of the OpenSSL-facing rooms: short, never held across a call into pkcs11/ or OpenSSL's
- * EVP.  fork() takes it.
- */
-void instance_lock(void);
-void instance_unlock(void);
 
 #endif

@@ -4,7 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "instance.h"
+#include "hsmzke/hsmzke.h"
+#include "lock.h"
 #include "reference.h"
 
 struct keyring_entry {
@@ -32,31 +33,31 @@ static struct keyring_entry **find(struct keyring *keyring, const unsigned char 
     return link;
 }
 
-static struct hsm_key *cached(struct instance *instance, const unsigned char *bytes)
+static struct hsm_key *cached(struct keyring *keyring, const unsigned char *bytes)
 {
     struct keyring_entry *entry;
     struct hsm_key *key = NULL;
 
-    instance_lock();
-    entry = *find(&instance->keyring, bytes);
+    lock_take();
+    entry = *find(keyring, bytes);
     if (entry != NULL)
         key = hsm_key_ref(entry->key);
-    instance_unlock();
+    lock_release();
     return key;
 }
 
-static void forget(struct instance *instance, const unsigned char *bytes, const struct hsm_key *key)
+static void forget(struct keyring *keyring, const unsigned char *bytes, const struct hsm_key *key)
 {
     struct keyring_entry **link, *entry;
 
-    instance_lock();
-    link = find(&instance->keyring, bytes);
+    lock_take();
+    link = find(keyring, bytes);
     entry = *link;
     if (entry != NULL && entry->key == key)
         *link = entry->next;
     else
         entry = NULL;
-    instance_unlock();
+    lock_release();
     if (entry != NULL) {
         hsm_key_free(entry->key);
         free(entry);
@@ -64,7 +65,7 @@ static void forget(struct instance *instance, const unsigned char *bytes, const 
 }
 
 /* Without memory for an entry the key is found anew each time. */
-static void keep(struct instance *instance, const unsigned char *bytes, struct hsm_key *key)
+static void keep(struct keyring *keyring, const unsigned char *bytes, struct hsm_key *key)
 {
     struct keyring_entry *entry = malloc(sizeof(*entry));
     struct keyring_entry **link;
@@ -74,13 +75,13 @@ static void keep(struct instance *instance, const unsigned char *bytes, struct h
     memcpy(entry->bytes, bytes, HSMZKE_REFERENCE_SIZE);
     entry->key = hsm_key_ref(key);
     entry->next = NULL;
-    instance_lock();
-    link = find(&instance->keyring, bytes);
+    lock_take();
+    link = find(keyring, bytes);
     if (*link == NULL) {
         *link = entry;
         entry = NULL;
     }
-    instance_unlock();
+    lock_release();
     if (entry != NULL) { /* another thread was faster */
         hsm_key_free(entry->key);
         free(entry);
@@ -91,10 +92,10 @@ static void keep(struct instance *instance, const unsigned char *bytes, struct h
  * A pin under `identity` would be read by nobody: OpenSSL takes that key for the provider's name.
  * Whoever wrote it believes in it, so it is not passed over.
  */
-static bool check_misplaced_pin(const struct instance *instance, const char *name,
+static bool check_misplaced_pin(const struct keyring *keyring, const char *name,
                                 struct failure *why)
 {
-    return config_lookup(&instance->config, "identity", name) == NULL ||
+    return config_lookup(keyring->config, "identity", name) == NULL ||
            failure_set(why, FAILURE_CONFIGURATION,
                        "configuration: the identity of key '%s' stands in a section that "
                        "`identity` names, which OpenSSL takes for the provider's name; name the "
@@ -103,27 +104,27 @@ static bool check_misplaced_pin(const struct instance *instance, const char *nam
 }
 
 /* A pin binds the key that was found, under whichever of its names it was reached. */
-static bool check_pins(const struct instance *instance, const char *name, const struct hsm_key *key,
+static bool check_pins(const struct keyring *keyring, const char *name, const struct hsm_key *key,
                        struct failure *why)
 {
     const char *names[3] = { name };
 
     hsm_key_names(key, &names[1], &names[2]);
     for (size_t i = 0; i < 3; i++) {
-        const char *pin = config_lookup(&instance->config, HSMZKE_PARAM_IDENTITIES, names[i]);
+        const char *pin = config_lookup(keyring->config, HSMZKE_PARAM_IDENTITIES, names[i]);
 
-        if (!check_misplaced_pin(instance, names[i], why) ||
+        if (!check_misplaced_pin(keyring, names[i], why) ||
             (pin != NULL && !hsm_key_is(key, pin, why)))
             return false;
     }
     return true;
 }
 
-static struct hsm_key *look_up(struct instance *instance, const struct reference *reference,
+static struct hsm_key *look_up(struct keyring *keyring, const struct reference *reference,
                                struct failure *why)
 {
     const char *name = reference->text + HSMZKE_REFERENCE_PREFIX_SIZE;
-    const char *alias = config_lookup(&instance->config, HSMZKE_PARAM_KEYS, name);
+    const char *alias = config_lookup(keyring->config, HSMZKE_PARAM_KEYS, name);
     struct hsm_query query = { .shown = name };
     struct hsm_key *key;
 
@@ -133,15 +134,15 @@ static struct hsm_key *look_up(struct instance *instance, const struct reference
         query = (struct hsm_query){ HSM_BY_ID, reference->id, sizeof(reference->id), name };
     else
         query = (struct hsm_query){ HSM_BY_LABEL, reference->name, strlen(reference->name), name };
-    key = hsm_key_find(instance->hsm, &query, why);
-    if (key != NULL && !check_pins(instance, name, key, why)) {
+    key = hsm_key_find(keyring->hsm, &query, why);
+    if (key != NULL && !check_pins(keyring, name, key, why)) {
         hsm_key_free(key);
         return NULL;
     }
     return key;
 }
 
-struct hsm_key *keyring_get(struct instance *instance, const unsigned char *bytes, size_t size,
+struct hsm_key *keyring_get(struct keyring *keyring, const unsigned char *bytes, size_t size,
                             struct failure *why)
 {
     struct reference reference;
@@ -149,16 +150,16 @@ struct hsm_key *keyring_get(struct instance *instance, const unsigned char *byte
 
     if (!reference_from_bytes(&reference, bytes, size, why))
         return NULL;
-    key = cached(instance, bytes);
+    key = cached(keyring, bytes);
     if (key != NULL && hsm_key_current(key))
         return key;
     if (key != NULL) {
-        forget(instance, bytes, key);
+        forget(keyring, bytes, key);
         hsm_key_free(key);
     }
-    key = look_up(instance, &reference, why);
+    key = look_up(keyring, &reference, why);
     if (key != NULL)
-        keep(instance, bytes, key);
+        keep(keyring, bytes, key);
     return key;
 }
 

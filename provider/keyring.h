@@ -1,21 +1,22 @@
 /*
- * Which key a reference means to one instance: aliases, pins of identity, and a cache of keys
- * found.
+ * Which key a reference means to one instance of the provider: aliases, pins of identity, and a
+ * cache of keys found.
  */
 #ifndef HSMZKE_KEYRING_H
 #define HSMZKE_KEYRING_H
 
+#include "config.h"
 #include "failure.h"
 #include "pkcs11/hsm.h"
-
-struct instance;
 
 enum {
     KEYRING_BUCKETS = 64,
 };
 
-/** Guarded by instance_lock(). */
 struct keyring {
+    const struct config *config; /* aliases and pins; constant */
+    struct hsm *hsm;             /* constant */
+    /* Guarded by lock_take(). */
     struct keyring_entry *buckets[KEYRING_BUCKETS];
 };
 
@@ -24,7 +25,7 @@ struct keyring {
  * connects to the HSM and looks for the key.
  * @return NULL, with the reason in `why`; else a key to be given to hsm_key_free()
  */
-struct hsm_key *keyring_get(struct instance *instance, const unsigned char *bytes, size_t size,
+struct hsm_key *keyring_get(struct keyring *keyring, const unsigned char *bytes, size_t size,
                             struct failure *why);
 
 /** Frees all entries. */

@@ -24,6 +24,8 @@ static void teardown(void *provctx)
 {
     struct instance *instance = instance_find(provctx);
 
+    if (instance != NULL)
+        gateway_clear(instance);
     instance_free(instance);
     instance_free(instance);
 }

@@ -45,7 +45,7 @@ struct cipher_mode {
 
 /**
  * Our implementation of the cipher whose first name `names` (an OSSL_ALGORITHM's) begins with, over
- * the default provider's `software`.  Called with instance_lock() held.
+ * the default provider's `software`.  Called with lock_take() held.
  * @return NULL if that cipher is none of ours
  */
 const OSSL_DISPATCH *cipher_dispatch(const char *names, const OSSL_DISPATCH *software);

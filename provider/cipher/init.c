@@ -72,7 +72,7 @@ static int use_reference(struct cipher_context *context, const unsigned char *by
     if (context->instance->config.wrong)
         why = context->instance->config.why;
     else
-        key = keyring_get(context->instance, bytes, size, &why);
+        key = keyring_get(&context->instance->keyring, bytes, size, &why);
     /* With raw data the IV has moved on in software, out of our sight. */
     if (context->keyed == KEYED_RAW)
         context->machine.iv_set = false;

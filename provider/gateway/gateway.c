@@ -7,6 +7,7 @@
 
 #include "cipher/cipher.h"
 #include "hsmzke/hsmzke.h"
+#include "lock.h"
 
 static const char theirs[] = "provider=default";
 static const char ours[] = "provider=" HSMZKE_PROVIDER_NAME;
@@ -96,11 +97,11 @@ const OSSL_ALGORITHM *gateway_query(struct instance *instance, int operation)
 
     if (operation <= 0 || operation >= INSTANCE_OPERATIONS)
         return NULL;
-    instance_lock();
+    lock_take();
     if (instance->tables[operation] == NULL)
         instance->tables[operation] = make_table(instance, operation);
     table = instance->tables[operation];
-    instance_unlock();
+    lock_release();
     return table;
 }
 

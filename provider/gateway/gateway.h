@@ -22,14 +22,14 @@ void gateway_clear(struct instance *instance);
 
 /**
  * The default provider's random generator `implementation`, told by its own name instead of ours
- * where it looks for algorithms (rand.c).  With instance_lock() held.
+ * where it looks for algorithms (rand.c).  With lock_take() held.
  * @return NULL if there is no slot left for it
  */
 const OSSL_DISPATCH *gateway_rand(const OSSL_DISPATCH *implementation);
 
 /**
  * The default provider's cipher `implementation`, refusing key references (refusal.c).  With
- * instance_lock() held.
+ * lock_take() held.
  * @return NULL if there is no slot left for it
  */
 const OSSL_DISPATCH *gateway_refusal(const OSSL_DISPATCH *implementation);

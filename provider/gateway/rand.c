@@ -24,7 +24,7 @@ struct rand_slot {
     OSSL_FUNC_rand_set_ctx_params_fn *set_ctx_params;
 };
 
-static struct rand_slot slots[SLOTS_FEW]; /* filled in with instance_lock() held */
+static struct rand_slot slots[SLOTS_FEW]; /* filled in with lock_take() held */
 
 /* Copies `params` with the provider's name put right. @return false: there are too many */
 static bool put_right(const OSSL_PARAM params[], OSSL_PARAM copy[PARAMETERS_MOST])

@@ -14,7 +14,7 @@ struct cipher_slot {
     OSSL_FUNC_cipher_decrypt_init_fn *decrypt_init;
 };
 
-static struct cipher_slot slots[SLOTS_MANY]; /* filled in with instance_lock() held */
+static struct cipher_slot slots[SLOTS_MANY]; /* filled in with lock_take() held */
 
 static bool is_reference(const unsigned char *key, size_t size)
 {

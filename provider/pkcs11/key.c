@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "pkcs11/connect.h"
 #include "pkcs11/login.h"
 #include "pkcs11/operation.h"
 #include "reference.h"
@@ -272,7 +273,7 @@ static bool make_ready(struct hsm_key *key, struct failure *why)
     CK_RV rv = CKR_GENERAL_ERROR;
 
     for (int tries = 2; tries > 0 && rv != CKR_OK && !ckr_refusal(rv); tries--) {
-        if (token_up(key->token, why)) {
+        if (token_connect(key->token, why)) {
             rv = find_once(key, &facts, why);
         } else {
             failure_prefix(why, "key '%s'", key->shown);

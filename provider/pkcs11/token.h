@@ -1,5 +1,5 @@
 /*
- * A token: found by its URI, logged in to, kept connected, and connected again after it was lost.
+ * A token: what is known of it, and whether it is connected.  Connecting: connect.h.
  */
 #ifndef HSMZKE_PKCS11_TOKEN_H
 #define HSMZKE_PKCS11_TOKEN_H
@@ -49,16 +49,11 @@ struct token {
 struct token *token_new(const struct hsm_settings *settings, const char *text, bool configured,
                         struct failure *why);
 
-/**
- * Gets the token up: module, slot, anchor session, login.  Waits while another thread does.
- * @return false, with the reason in `why`
- */
-bool token_up(struct token *token, struct failure *why);
-
 /** Whether it is up, in this process.  With the lock held. */
 bool token_is_up(const struct token *token);
 
-/** Records that the connection `epoch` is lost; the next token_up() makes another.  With the lock.
+/** Records that the connection `epoch` is lost; the next token_connect() makes another.  With the
+ * lock.
  */
 void token_lost(struct token *token, unsigned long epoch);
 
