@@ -12,6 +12,7 @@
 
 /* What a look through the slots has found. */
 struct search {
+    CK_INFO module;
     unsigned int present; /* initialised tokens */
     unsigned int matches;
     bool nameless; /* there is a token without label: one that another process writes to just now */
@@ -32,8 +33,8 @@ static void list_token(struct search *search, const CK_TOKEN_INFO *info)
 }
 
 /* Once a token was found, only this very one is found again: a label can be on another as well. */
-static bool is_token(const struct token *token, CK_SLOT_ID slot, const CK_SLOT_INFO *slot_info,
-                     const CK_TOKEN_INFO *info)
+static bool is_token(const struct token *token, const CK_INFO *module, CK_SLOT_ID slot,
+                     const CK_SLOT_INFO *slot_info, const CK_TOKEN_INFO *info)
 {
     char serial[17], label[33];
 
@@ -42,7 +43,7 @@ static bool is_token(const struct token *token, CK_SLOT_ID slot, const CK_SLOT_I
     if (token->epoch > 0 &&
         (strcmp(serial, token->serial) != 0 || strcmp(label, token->label) != 0))
         return false;
-    return uri_matches_token(token->uri, slot, slot_info, info);
+    return uri_matches_token(token->uri, module, slot, slot_info, info);
 }
 
 static void look_at_slot(const struct token *token, CK_SLOT_ID slot, struct search *search)
@@ -56,7 +57,7 @@ static void look_at_slot(const struct token *token, CK_SLOT_ID slot, struct sear
         CALL(f, C_GetTokenInfo(slot, &info)) != CKR_OK || !(info.flags & CKF_TOKEN_INITIALIZED))
         return;
     search->present++;
-    if (is_token(token, slot, &slot_info, &info)) {
+    if (is_token(token, &search->module, slot, &slot_info, &info)) {
         if (search->matches++ == 0) {
             search->list[0] = '\0';
             search->slot = slot;
@@ -79,7 +80,9 @@ static bool look_through_slots(const struct token *token, struct search *search,
     module_libp11_begin(token->module);
     rv = slots_list(token->module->libp11, &slots, &count);
     module_libp11_end(token->module);
-    for (size_t i = 0; i < count; i++)
+    if (rv == CKR_OK)
+        rv = CALL(token->module->f, C_GetInfo(&search->module));
+    for (size_t i = 0; rv == CKR_OK && i < count; i++)
         look_at_slot(token, slots[i], search);
     free(slots);
     return rv == CKR_OK ||

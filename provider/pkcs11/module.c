@@ -168,6 +168,14 @@ static bool open_libp11(struct module *module, struct failure *why)
                                        "PKCS#11 module '%s': libp11 cannot use it", module->path);
 }
 
+/* In a forked child the parent's threads, which were at work on it, do not exist.  With the lock.
+ */
+static void forget_parent(struct module *module)
+{
+    module->libp11_busy = false;
+    module->users = 0;
+}
+
 struct module *module_up(const char *path, const char *init_args, struct failure *why)
 {
     struct module *module;
@@ -181,10 +189,10 @@ struct module *module_up(const char *path, const char *init_args, struct failure
     module = find_or_add(path, init_args);
     if (module == NULL)
         failure_memory(why);
+    else if (module->generation != life_generation())
+        forget_parent(module);
     if (module != NULL && phase_begin(&module->phase, &module->generation)) {
         life_unlock();
-        module->libp11_busy = false; /* in a forked child nobody uses it yet */
-        module->users = 0;
         up = load(module, why) && initialize(module, why) && open_libp11(module, why);
         life_lock();
         phase_end(&module->phase, &module->generation, up);

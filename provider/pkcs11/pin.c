@@ -39,11 +39,13 @@ static bool read_descriptor(struct pin *pin, int fd, const char *source, struct 
     size_t size = 0;
     ssize_t got;
 
+    /* To the line end, not to the end: the writer may keep a pipe open. */
     do {
         got = read(fd, pin->bytes + size, PIN_BUFFER - size);
         if (got > 0)
             size += (size_t)got;
-    } while ((got > 0 && size < PIN_BUFFER) || (got < 0 && errno == EINTR));
+    } while ((got > 0 && size < PIN_BUFFER && memchr(pin->bytes, '\n', size) == NULL) ||
+             (got < 0 && errno == EINTR));
     if (got < 0)
         return failure_set(why, FAILURE_PIN, "the PIN cannot be read from pin-source '%s': %s",
                            source, strerror(errno));

@@ -9,6 +9,7 @@ static const CK_SLOT_ID no_slot = (CK_SLOT_ID)-1;
 P11KitUri *uri_parse(const char *text, const char *what, struct failure *why)
 {
     P11KitUri *uri = p11_kit_uri_new();
+    const char *wrong = NULL;
     int result;
 
     if (uri == NULL) {
@@ -16,12 +17,17 @@ P11KitUri *uri_parse(const char *text, const char *what, struct failure *why)
         return NULL;
     }
     result = p11_kit_uri_parse(text, P11_KIT_URI_FOR_ANY, uri);
-    if (result == P11_KIT_URI_OK && !p11_kit_uri_any_unrecognized(uri))
+    if (result != P11_KIT_URI_OK)
+        wrong = p11_kit_uri_message(result);
+    else if (p11_kit_uri_any_unrecognized(uri))
+        wrong = "it has attributes that are not known";
+    else if (p11_kit_uri_get_module_name(uri) != NULL || p11_kit_uri_get_module_path(uri) != NULL)
+        wrong = "the module is set by pkcs11-module, not by module-name or module-path";
+    if (wrong == NULL)
         return uri;
     /* The URI itself may hold a PIN and is not shown. */
     failure_set(why, FAILURE_CONFIGURATION, "configuration: %s is no usable PKCS#11 URI: %s", what,
-                result != P11_KIT_URI_OK ? p11_kit_uri_message(result)
-                                         : "it has attributes that are not known");
+                wrong);
     p11_kit_uri_free(uri);
     return NULL;
 }
@@ -37,12 +43,14 @@ bool uri_names_token(P11KitUri *uri)
            p11_kit_uri_get_slot_id(uri) != no_slot;
 }
 
-bool uri_matches_token(P11KitUri *uri, CK_SLOT_ID id, const CK_SLOT_INFO *slot,
-                       const CK_TOKEN_INFO *token)
+bool uri_matches_token(P11KitUri *uri, const CK_INFO *module, CK_SLOT_ID id,
+                       const CK_SLOT_INFO *slot, const CK_TOKEN_INFO *token)
 {
-    return uri == NULL ||
-           ((p11_kit_uri_get_slot_id(uri) == no_slot || p11_kit_uri_get_slot_id(uri) == id) &&
-            p11_kit_uri_match_slot_info(uri, slot) && p11_kit_uri_match_token_info(uri, token));
+    if (uri == NULL)
+        return true;
+    return (p11_kit_uri_get_slot_id(uri) == no_slot || p11_kit_uri_get_slot_id(uri) == id) &&
+           p11_kit_uri_match_module_info(uri, module) && p11_kit_uri_match_slot_info(uri, slot) &&
+           p11_kit_uri_match_token_info(uri, token);
 }
 
 void uri_trim(char *text, const unsigned char *field, size_t size)

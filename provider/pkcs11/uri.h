@@ -18,9 +18,9 @@ P11KitUri *uri_parse(const char *text, const char *what, struct failure *why);
 /** Whether `uri` says anything about the token: label, serial number, manufacturer, model, slot. */
 bool uri_names_token(P11KitUri *uri);
 
-/** Whether the token in slot `id` is one that `uri` means; NULL means any. */
-bool uri_matches_token(P11KitUri *uri, CK_SLOT_ID id, const CK_SLOT_INFO *slot,
-                       const CK_TOKEN_INFO *token);
+/** Whether the token in slot `id` of `module` is one that `uri` means; NULL means any. */
+bool uri_matches_token(P11KitUri *uri, const CK_INFO *module, CK_SLOT_ID id,
+                       const CK_SLOT_INFO *slot, const CK_TOKEN_INFO *token);
 
 /**
  * Copies `size` bytes of a field that PKCS#11 pads with blanks into `text` (size + 1 bytes),
