@@ -7,9 +7,15 @@
  */
 #include <endian.h>
 #include <string.h>
+#include <time.h>
 
 #include "pkcs11/request.h"
 #include "secret.h"
+
+enum {
+    QUICK_PIECE = 8 * 1024,     /* what stays in the nearest cache, with the module's own copies */
+    QUICK_NANOSECONDS = 100000, /* no way out of the machine and back is as short for 64 KiB */
+};
 
 struct counter {
     struct request request;
@@ -24,15 +30,17 @@ struct counter {
 static void write_counters(unsigned char *to, size_t blocks, uint64_t *high, uint64_t *low)
 {
     while (blocks > 0) {
-        const uint64_t to_carry = UINT64_MAX - *low; /* one less than the blocks up to it */
+        const uint64_t first = *low;                  /* `to` could alias what `low` points to */
+        const uint64_t to_carry = UINT64_MAX - first; /* one less than the blocks up to it */
         const size_t run = to_carry < blocks ? (size_t)to_carry + 1 : blocks;
-        uint64_t pair[2] = { htobe64(*high), 0 };
+        const uint64_t upper = htobe64(*high);
 
         for (size_t i = 0; i < run; i++) {
-            pair[1] = htobe64(*low + i);
+            const uint64_t pair[2] = { upper, htobe64(first + i) };
+
             memcpy(to + i * HSM_BLOCK, pair, HSM_BLOCK);
         }
-        *low += run;
+        *low = first + run;
         *high += *low == 0;
         to += run * HSM_BLOCK;
         blocks -= run;
@@ -43,7 +51,7 @@ static void write_counters(unsigned char *to, size_t blocks, uint64_t *high, uin
 static void xor_and_wipe(unsigned char *out, const unsigned char *in, unsigned char *stream,
                          size_t size)
 {
-    typedef uint64_t lane __attribute__((vector_size(32)));
+    typedef uint64_t lane __attribute__((vector_size(16)));
     const lane zero = { 0 };
     size_t i = 0;
 
@@ -70,47 +78,90 @@ static size_t blocks_to_wrap(uint64_t high, uint64_t low, size_t most)
     return high != UINT64_MAX || left >= most ? most : (size_t)left + 1;
 }
 
+/* How much the next piece takes; for CKM_AES_CTR it ends where the counter wraps. */
+static size_t piece_size(const struct counter *counter, const struct session *session,
+                         uint64_t high, uint64_t low)
+{
+    struct token *token = counter->request.key->token;
+    size_t most, blocks;
+    bool quick;
+
+    life_lock();
+    quick = token->quick;
+    life_unlock();
+    most = quick && session->half > QUICK_PIECE ? QUICK_PIECE : session->half;
+    if (most > counter->request.left)
+        most = counter->request.left;
+    if (!counter->native)
+        return most;
+    blocks = blocks_to_wrap(high, low, (most + HSM_BLOCK - 1) / HSM_BLOCK);
+    return most < blocks * HSM_BLOCK ? most : blocks * HSM_BLOCK;
+}
+
+/* Feeds the running operation; a large piece tells whether calls are cheap. */
+static CK_RV update(struct session *session, struct token *token, const unsigned char *in,
+                    unsigned char *stream, size_t size)
+{
+    struct timespec before, after;
+    CK_RV rv;
+
+    if (size <= QUICK_PIECE)
+        return operation_update(session, token, in, stream, size);
+    clock_gettime(CLOCK_MONOTONIC, &before);
+    rv = operation_update(session, token, in, stream, size);
+    clock_gettime(CLOCK_MONOTONIC, &after);
+    life_lock();
+    token->quick = rv == CKR_OK &&
+                   (after.tv_sec - before.tv_sec) * 1000000000L + after.tv_nsec - before.tv_nsec <
+                       QUICK_NANOSECONDS;
+    life_unlock();
+    return rv;
+}
+
+/* What went well is the caller's; the key stream is wiped on the way. */
+static void advance(struct counter *counter, unsigned char *stream, size_t size, uint64_t high,
+                    uint64_t low)
+{
+    const uint64_t pair[2] = { htobe64(high), htobe64(low) };
+
+    if (size % HSM_BLOCK != 0)
+        memcpy(counter->stream, stream + size / HSM_BLOCK * HSM_BLOCK, HSM_BLOCK);
+    xor_and_wipe(counter->out, counter->in, stream, size);
+    memcpy(counter->block, pair, sizeof(pair));
+    counter->in += size;
+    counter->out += size;
+    counter->request.left -= size;
+}
+
 static CK_RV counter_piece(struct request *request, struct session *session,
                            const struct key_facts *facts, bool running, struct failure *why)
 {
     struct counter *counter = (struct counter *)request;
     struct token *token = request->key->token;
     unsigned char *const in = session->scratch, *const stream = session->scratch + session->half;
-    size_t size = request->left < session->half ? request->left : session->half;
-    size_t blocks = (size + HSM_BLOCK - 1) / HSM_BLOCK;
-    size_t wiped = 0;
+    size_t size, whole, wiped = 0;
     uint64_t pair[2];
     CK_RV rv;
 
     memcpy(pair, counter->block, sizeof(pair));
     pair[0] = be64toh(pair[0]);
     pair[1] = be64toh(pair[1]);
-    if (counter->native) {
-        blocks = blocks_to_wrap(pair[0], pair[1], blocks);
-        size = size < blocks * HSM_BLOCK ? size : blocks * HSM_BLOCK;
-    }
-    write_counters(in, blocks, &pair[0], &pair[1]);
+    size = piece_size(counter, session, pair[0], pair[1]);
+    whole = (size + HSM_BLOCK - 1) / HSM_BLOCK * HSM_BLOCK;
+    write_counters(in, whole / HSM_BLOCK, &pair[0], &pair[1]);
     if (counter->native)
-        memset(in, 0, blocks * HSM_BLOCK);
+        memset(in, 0, whole);
     if (running)
-        rv = operation_update(session, token, in, stream, blocks * HSM_BLOCK);
+        rv = update(session, token, in, stream, whole);
     else
         rv = operation_once(session, token, facts, &request->operation, counter->block, in, stream,
-                            blocks * HSM_BLOCK, why);
+                            whole, why);
     if (rv == CKR_OK) {
-        if (size % HSM_BLOCK != 0)
-            memcpy(counter->stream, stream + (blocks - 1) * HSM_BLOCK, HSM_BLOCK);
-        xor_and_wipe(counter->out, counter->in, stream, size);
-        pair[0] = htobe64(pair[0]);
-        pair[1] = htobe64(pair[1]);
-        memcpy(counter->block, pair, sizeof(pair));
-        counter->in += size;
-        counter->out += size;
-        request->left -= size;
+        advance(counter, stream, size, pair[0], pair[1]);
         wiped = size;
     }
     /* The rest of a broken block, or whatever a failed call has left. */
-    secret_wipe(stream + wiped, blocks * HSM_BLOCK - wiped);
+    secret_wipe(stream + wiped, whole - wiped);
     return rv;
 }
 

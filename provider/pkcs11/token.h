@@ -37,8 +37,9 @@ struct token {
     bool needs_login;            /* connecting */
     bool pin_refused;            /* connecting: never try a PIN again */
     bool buffers[MECHANISMS][2]; /* learnt: no running operations, [mechanism][encrypt] */
-    struct session *sessions;    /* settings->sessions of them */
-    unsigned int limit;          /* how many of them the token lets us open */
+    bool quick; /* learnt: a call costs next to nothing, so pieces may be small (counter.c) */
+    struct session *sessions;      /* settings->sessions of them */
+    unsigned int limit;            /* how many of them the token lets us open */
     unsigned long pool_generation; /* in which process `sessions` were opened */
 };
 
