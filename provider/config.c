@@ -2,6 +2,7 @@
 #include "config.h"
 
 #include <ctype.h>
+#include <limits.h>
 #include <openssl/params.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -26,7 +27,7 @@ struct word_key {
 struct number_key {
     const char *name;
     unsigned int least, most;
-    size_t offset; /* of an unsigned int in struct hsm_settings */
+    size_t offset; /* of an unsigned int in struct config */
 };
 
 static const struct text_key text_keys[] = {
@@ -40,9 +41,11 @@ static const struct word_key word_keys[] = {
     { HSMZKE_PARAM_RAW_KEYS, "refuse", "software", offsetof(struct config, raw_keys) },
 };
 static const struct number_key number_keys[] = {
-    { HSMZKE_PARAM_SESSIONS, 1, 1024, offsetof(struct hsm_settings, sessions) },
-    { HSMZKE_PARAM_SESSION_WAIT, 0, 3600000, offsetof(struct hsm_settings, wait) },
-    { HSMZKE_PARAM_OPERATION_REUSE, 0, 86400, offsetof(struct hsm_settings, reuse) },
+    { HSMZKE_PARAM_SESSIONS, 1, 1024, offsetof(struct config, hsm.sessions) },
+    { HSMZKE_PARAM_SESSION_WAIT, 0, 3600000, offsetof(struct config, hsm.wait) },
+    { HSMZKE_PARAM_OPERATION_REUSE, 0, 86400, offsetof(struct config, hsm.reuse) },
+    { HSMZKE_PARAM_GCM_BUFFER, 0, UINT_MAX, offsetof(struct config, gcm.buffer) },
+    { HSMZKE_PARAM_GCM_MIN_TAG, 4, 16, offsetof(struct config, gcm.min_tag) },
 };
 
 /*
@@ -53,12 +56,10 @@ static const struct {
     const char *name;
     const char *served; /* NULL: no value is */
 } unserved_keys[] = {
-    { "legacy", "no" },       { "references-elsewhere", NULL },
-    { "key-policy", "off" },  { "parallel", "1" },
-    { "gcm-one-shot", NULL }, { "gcm-buffer", NULL },
-    { "gcm-min-tag", NULL },  { "audit", "off" },
-    { "random", NULL },       { "token.1", NULL },
-    { "token.2", NULL },
+    { "legacy", "no" },      { "references-elsewhere", NULL },
+    { "key-policy", "off" }, { "parallel", "1" },
+    { "audit", "off" },      { "random", NULL },
+    { "token.1", NULL },     { "token.2", NULL },
 };
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
@@ -183,11 +184,30 @@ static void read_words(struct config *config)
     }
 }
 
+static void read_one_shot(struct config *config)
+{
+    static const char *const words[] = {
+        [GCM_ONE_SHOT_AUTO] = "auto",
+        [GCM_ONE_SHOT_ALWAYS] = "always",
+        [GCM_ONE_SHOT_NEVER] = "never",
+    };
+    const char *value = setting(config, HSMZKE_PARAM_GCM_ONE_SHOT);
+
+    for (unsigned int i = 0; value != NULL && i < COUNT(words); i++) {
+        if (strcmp(value, words[i]) == 0) {
+            config->gcm.one_shot = (enum gcm_one_shot)i;
+            return;
+        }
+    }
+    if (value != NULL)
+        wrong(config, HSMZKE_PARAM_GCM_ONE_SHOT, value, "must be 'auto', 'always' or 'never'");
+}
+
 static void read_numbers(struct config *config)
 {
     for (size_t i = 0; i < COUNT(number_keys); i++) {
         const struct number_key *key = &number_keys[i];
-        unsigned int *target = (unsigned int *)((char *)&config->hsm + key->offset);
+        unsigned int *target = (unsigned int *)((char *)config + key->offset);
         const char *value = setting(config, key->name);
         unsigned long number;
         char cure[64];
@@ -251,6 +271,7 @@ void config_read(struct config *config, const OSSL_CORE_HANDLE *handle, const OS
         .handle = handle,
         .gateway = true,
         .hsm = { .sessions = 16, .wait = 5000, .reuse = 60 },
+        .gcm = { .buffer = 64 * 1024 * 1024, .min_tag = 12 },
     };
     for (; in->function_id != 0; in++) {
         if (in->function_id == OSSL_FUNC_CORE_GET_PARAMS)
@@ -260,6 +281,7 @@ void config_read(struct config *config, const OSSL_CORE_HANDLE *handle, const OS
     if (credentials != NULL)
         config->hsm.credentials = copy(config, "CREDENTIALS_DIRECTORY", credentials);
     read_words(config);
+    read_one_shot(config);
     read_numbers(config);
     refuse_unserved(config);
     check_section(config, HSMZKE_PARAM_KEYS);

@@ -10,6 +10,7 @@
 #include <openssl/core_dispatch.h>
 #include <stdbool.h>
 
+#include "cipher/gcm-limits.h"
 #include "failure.h"
 #include "pkcs11/hsm.h"
 
@@ -17,6 +18,7 @@ struct config {
     const OSSL_CORE_HANDLE *handle;
     OSSL_FUNC_core_get_params_fn *get_params;
     struct hsm_settings hsm;
+    struct gcm_limits gcm;
     bool gateway;
     bool raw_keys; /**< raw keys go to software */
     bool wrong;    /**< `why` says what is wrong with the configuration */

@@ -17,6 +17,12 @@
  */
 void *secret_alloc(size_t size, struct failure *why);
 
+/**
+ * The same for data that are too large to be locked: where the limit does not allow it, they can be
+ * swapped; all else holds.
+ */
+void *secret_alloc_large(size_t size, struct failure *why);
+
 /** Wipes and unmaps what secret_alloc() gave for the same `size`; NULL is fine. */
 void secret_free(void *memory, size_t size);
 

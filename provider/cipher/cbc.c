@@ -1,7 +1,7 @@
 /* AES-256-CBC (NIST SP 800-38A, 6.2). */
 #include "cipher/cipher.h"
 
-CIPHER_MODE(cipher_cbc);
+CIPHER_MODE(cipher_cbc, cipher);
 
 const struct cipher_mode cipher_cbc = {
     .name = "AES-256-CBC",

@@ -48,7 +48,8 @@ static bool is_complete(const struct cipher_software *software)
 
 const OSSL_DISPATCH *cipher_dispatch(const char *names, const OSSL_DISPATCH *software)
 {
-    static const struct cipher_mode *const modes[] = { &cipher_ecb, &cipher_cbc, &cipher_ctr };
+    static const struct cipher_mode *const modes[] = { &cipher_ecb, &cipher_cbc, &cipher_ctr,
+                                                       &cipher_gcm };
 
     for (size_t i = 0; i < sizeof(modes) / sizeof(modes[0]); i++) {
         const size_t length = strlen(modes[i]->name);
@@ -63,51 +64,67 @@ const OSSL_DISPATCH *cipher_dispatch(const char *names, const OSSL_DISPATCH *sof
     return NULL;
 }
 
-void *cipher_new(const struct cipher_mode *mode, void *provctx)
+bool cipher_open(struct cipher_context *context, const struct cipher_mode *mode, void *provctx)
 {
-    struct cipher_context *context = calloc(1, sizeof(*context));
-
-    if (context == NULL)
-        return NULL;
     context->mode = mode;
-    machine_new(&context->machine, mode->kind);
     context->instance = instance_find(provctx);
     context->software = mode->software->newctx(provctx);
     if (context->instance != NULL && context->software != NULL)
-        return context;
-    cipher_free(context);
-    return NULL;
+        return true;
+    cipher_close(context);
+    return false;
 }
 
-void cipher_free(void *context_)
+void cipher_close(struct cipher_context *context)
 {
-    struct cipher_context *context = context_;
-
-    if (context == NULL)
-        return;
     if (context->software != NULL)
         context->mode->software->freectx(context->software);
     hsm_key_free(context->key);
     instance_free(context->instance);
     machine_wipe(&context->machine);
-    free(context);
 }
 
-void *cipher_dup(void *context_)
+bool cipher_copy(struct cipher_context *copy, const struct cipher_context *context)
 {
-    const struct cipher_context *context = context_;
-    struct cipher_context *copy = malloc(sizeof(*copy));
-
-    if (copy == NULL)
-        return NULL;
     *copy = *context;
     instance_ref(copy->instance);
     if (copy->key != NULL)
         hsm_key_ref(copy->key);
     copy->software = context->mode->software->dupctx(context->software);
     if (copy->software != NULL)
+        return true;
+    cipher_close(copy);
+    return false;
+}
+
+void *cipher_newctx(const struct cipher_mode *mode, void *provctx)
+{
+    struct cipher_context *context = calloc(1, sizeof(*context));
+
+    if (context == NULL)
+        return NULL;
+    machine_new(&context->machine, mode->kind);
+    if (cipher_open(context, mode, provctx))
+        return context;
+    free(context);
+    return NULL;
+}
+
+void cipher_freectx(void *context)
+{
+    if (context == NULL)
+        return;
+    cipher_close(context);
+    free(context);
+}
+
+void *cipher_dupctx(void *context)
+{
+    struct cipher_context *copy = malloc(sizeof(*copy));
+
+    if (copy != NULL && cipher_copy(copy, context))
         return copy;
-    cipher_free(copy);
+    free(copy);
     return NULL;
 }
 
@@ -168,8 +185,7 @@ static int answer(const struct cipher_context *context, enum machine_result resu
     }
 }
 
-/* Whether the context can take data for the HSM. */
-static bool is_ready(const struct cipher_context *context)
+bool cipher_is_ready(const struct cipher_context *context)
 {
     const struct errors *errors = &context->instance->errors;
     struct failure why;
@@ -196,7 +212,7 @@ int cipher_update(void *context_, unsigned char *out, size_t *written, size_t ro
 
     if (context->keyed == KEYED_RAW)
         return context->mode->software->update(context->software, out, written, room, in, size);
-    if (!is_ready(context))
+    if (!cipher_is_ready(context))
         return 0;
     argument.context = context;
     return answer(context, machine_update(&context->machine, &engine, out, written, room, in, size),
@@ -211,15 +227,15 @@ int cipher_final(void *context_, unsigned char *out, size_t *written, size_t roo
 
     if (context->keyed == KEYED_RAW)
         return context->mode->software->final(context->software, out, written, room);
-    if (!is_ready(context))
+    if (!cipher_is_ready(context))
         return 0;
     argument.context = context;
     return answer(context, machine_final(&context->machine, &engine, out, written, room),
                   &argument.why);
 }
 
-int cipher_at_once(void *context_, unsigned char *out, size_t *written, size_t room,
-                   const unsigned char *in, size_t size)
+int cipher_cipher(void *context_, unsigned char *out, size_t *written, size_t room,
+                  const unsigned char *in, size_t size)
 {
     struct cipher_context *context = context_;
     struct engine_argument argument;
@@ -227,7 +243,7 @@ int cipher_at_once(void *context_, unsigned char *out, size_t *written, size_t r
 
     if (context->keyed == KEYED_RAW)
         return context->mode->software->cipher(context->software, out, written, room, in, size);
-    if (!is_ready(context))
+    if (!cipher_is_ready(context))
         return 0;
     argument.context = context;
     return answer(context,

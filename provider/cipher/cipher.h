@@ -50,26 +50,26 @@ struct cipher_mode {
  */
 const OSSL_DISPATCH *cipher_dispatch(const char *names, const OSSL_DISPATCH *software);
 
-/* For the modes' own files: what CIPHER_MODE() below puts together. */
-struct cipher_context;
-void *cipher_new(const struct cipher_mode *mode, void *provctx);
-OSSL_FUNC_cipher_freectx_fn cipher_free;
-OSSL_FUNC_cipher_dupctx_fn cipher_dup;
+/* The frame's functions, for the modes whose state is struct machine. */
+void *cipher_newctx(const struct cipher_mode *mode, void *provctx);
+OSSL_FUNC_cipher_freectx_fn cipher_freectx;
+OSSL_FUNC_cipher_dupctx_fn cipher_dupctx;
 OSSL_FUNC_cipher_encrypt_init_fn cipher_encrypt_init;
 OSSL_FUNC_cipher_decrypt_init_fn cipher_decrypt_init;
 OSSL_FUNC_cipher_update_fn cipher_update;
 OSSL_FUNC_cipher_final_fn cipher_final;
-OSSL_FUNC_cipher_cipher_fn cipher_at_once;
+OSSL_FUNC_cipher_cipher_fn cipher_cipher;
 OSSL_FUNC_cipher_get_ctx_params_fn cipher_get_ctx_params;
 OSSL_FUNC_cipher_set_ctx_params_fn cipher_set_ctx_params;
-extern const struct cipher_mode cipher_ecb, cipher_cbc, cipher_ctr;
+
+extern const struct cipher_mode cipher_ecb, cipher_cbc, cipher_ctr, cipher_gcm;
 
 /*
  * Defines the functions that OpenSSL calls without a context, and the dispatch table, of the mode
  * in `variable`.  Parameters that do not depend on the key are the default provider's word for
  * word.
  */
-#define CIPHER_MODE(variable)                                                                      \
+#define CIPHER_MODE(variable, prefix)                                                              \
     static struct cipher_software software;                                                        \
     static OSSL_FUNC_cipher_newctx_fn mode_newctx;                                                 \
     static OSSL_FUNC_cipher_get_params_fn mode_get_params;                                         \
@@ -78,7 +78,7 @@ extern const struct cipher_mode cipher_ecb, cipher_cbc, cipher_ctr;
     static OSSL_FUNC_cipher_settable_ctx_params_fn mode_settable_ctx_params;                       \
     static void *mode_newctx(void *provctx)                                                        \
     {                                                                                              \
-        return cipher_new(&(variable), provctx);                                                   \
+        return prefix##_newctx(&(variable), provctx);                                              \
     }                                                                                              \
     static int mode_get_params(OSSL_PARAM params[])                                                \
     {                                                                                              \
@@ -100,17 +100,17 @@ extern const struct cipher_mode cipher_ecb, cipher_cbc, cipher_ctr;
     }                                                                                              \
     static const OSSL_DISPATCH dispatch[] = {                                                      \
         { OSSL_FUNC_CIPHER_NEWCTX, (void (*)(void))mode_newctx },                                  \
-        { OSSL_FUNC_CIPHER_FREECTX, (void (*)(void))cipher_free },                                 \
-        { OSSL_FUNC_CIPHER_DUPCTX, (void (*)(void))cipher_dup },                                   \
-        { OSSL_FUNC_CIPHER_ENCRYPT_INIT, (void (*)(void))cipher_encrypt_init },                    \
-        { OSSL_FUNC_CIPHER_DECRYPT_INIT, (void (*)(void))cipher_decrypt_init },                    \
-        { OSSL_FUNC_CIPHER_UPDATE, (void (*)(void))cipher_update },                                \
-        { OSSL_FUNC_CIPHER_FINAL, (void (*)(void))cipher_final },                                  \
-        { OSSL_FUNC_CIPHER_CIPHER, (void (*)(void))cipher_at_once },                               \
+        { OSSL_FUNC_CIPHER_FREECTX, (void (*)(void))prefix##_freectx },                            \
+        { OSSL_FUNC_CIPHER_DUPCTX, (void (*)(void))prefix##_dupctx },                              \
+        { OSSL_FUNC_CIPHER_ENCRYPT_INIT, (void (*)(void))prefix##_encrypt_init },                  \
+        { OSSL_FUNC_CIPHER_DECRYPT_INIT, (void (*)(void))prefix##_decrypt_init },                  \
+        { OSSL_FUNC_CIPHER_UPDATE, (void (*)(void))prefix##_update },                              \
+        { OSSL_FUNC_CIPHER_FINAL, (void (*)(void))prefix##_final },                                \
+        { OSSL_FUNC_CIPHER_CIPHER, (void (*)(void))prefix##_cipher },                              \
         { OSSL_FUNC_CIPHER_GET_PARAMS, (void (*)(void))mode_get_params },                          \
         { OSSL_FUNC_CIPHER_GETTABLE_PARAMS, (void (*)(void))mode_gettable_params },                \
-        { OSSL_FUNC_CIPHER_GET_CTX_PARAMS, (void (*)(void))cipher_get_ctx_params },                \
-        { OSSL_FUNC_CIPHER_SET_CTX_PARAMS, (void (*)(void))cipher_set_ctx_params },                \
+        { OSSL_FUNC_CIPHER_GET_CTX_PARAMS, (void (*)(void))prefix##_get_ctx_params },              \
+        { OSSL_FUNC_CIPHER_SET_CTX_PARAMS, (void (*)(void))prefix##_set_ctx_params },              \
         { OSSL_FUNC_CIPHER_GETTABLE_CTX_PARAMS, (void (*)(void))mode_gettable_ctx_params },        \
         { OSSL_FUNC_CIPHER_SETTABLE_CTX_PARAMS, (void (*)(void))mode_settable_ctx_params },        \
         { 0, NULL },                                                                               \

@@ -14,9 +14,34 @@ struct cipher_context {
         KEYED_BY_REFERENCE, /* `key` is used, `machine` has the state */
         KEYED_RAW,          /* `software` has everything */
     } keyed;
-    struct hsm_key *key; /* owned; NULL unless KEYED_BY_REFERENCE */
-    struct machine machine;
-    bool tls; /* TLS records were asked for: only for raw keys */
+    struct hsm_key *key;    /* owned; NULL unless KEYED_BY_REFERENCE */
+    struct machine machine; /* of the modes that have no state of their own */
+    bool tls;               /* TLS records were asked for: only for raw keys */
 };
+
+/** Fills in a zeroed context. @return false: nothing is left to be closed */
+bool cipher_open(struct cipher_context *context, const struct cipher_mode *mode, void *provctx);
+
+/** Gives back what a context owns, and wipes its state. */
+void cipher_close(struct cipher_context *context);
+
+/** Makes `copy` an exact copy. @return false: nothing is left to be closed */
+bool cipher_copy(struct cipher_context *copy, const struct cipher_context *context);
+
+/** Whether the context, which has no raw key, can take data for the HSM; else says why not. */
+bool cipher_is_ready(const struct cipher_context *context);
+
+/**
+ * Takes the key that EVP gave: a reference, which is looked up, or a raw key, if it may be used.
+ * What was there before is gone, whatever comes of it.  @return false, said why
+ */
+bool cipher_take_key(struct cipher_context *context, const unsigned char *key, size_t size);
+
+/** The key is not used any more. */
+void cipher_drop_key(struct cipher_context *context);
+
+/** Init of the default provider's context; `key` and `iv` may be NULL. */
+int cipher_software_init(struct cipher_context *context, bool encrypt, const unsigned char *key,
+                         size_t key_size, const unsigned char *iv, size_t iv_size);
 
 #endif

@@ -8,7 +8,7 @@ static bool blocks(struct hsm_key *key, bool encrypt, unsigned char chain[HSM_BL
     return hsm_ecb(key, encrypt, data, why);
 }
 
-CIPHER_MODE(cipher_ecb);
+CIPHER_MODE(cipher_ecb, cipher);
 
 const struct cipher_mode cipher_ecb = {
     .name = "AES-256-ECB",

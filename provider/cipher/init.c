@@ -8,15 +8,14 @@
 /* A macro, so that the error names the function where it came up. */
 #define fail(context, why) error_raise(&(context)->instance->errors, why)
 
-/* A key that was set before is not used any more, whatever comes of the new one. */
-static void drop_key(struct cipher_context *context)
+void cipher_drop_key(struct cipher_context *context)
 {
     hsm_key_free(context->key);
     context->key = NULL;
     context->keyed = KEYED_NOT;
 }
 
-static int software_init(struct cipher_context *context, bool encrypt, const unsigned char *key,
+int cipher_software_init(struct cipher_context *context, bool encrypt, const unsigned char *key,
                          size_t key_size, const unsigned char *iv, size_t iv_size)
 {
     const struct cipher_software *software = context->mode->software;
@@ -46,25 +45,19 @@ static bool may_use_raw_key(const struct cipher_context *context, struct failure
                        context->mode->name);
 }
 
-static int use_raw_key(struct cipher_context *context, const unsigned char **iv, size_t *iv_size)
+static bool use_raw_key(struct cipher_context *context)
 {
     struct failure why;
+    const bool may = may_use_raw_key(context, &why);
 
-    if (!may_use_raw_key(context, &why)) {
-        drop_key(context);
-        return fail(context, &why);
-    }
-    /* The software context has not seen the IV that a context with an HSM key was given. */
-    if (context->keyed == KEYED_BY_REFERENCE && *iv == NULL && context->machine.iv_set) {
-        *iv = context->machine.iv;
-        *iv_size = context->mode->iv_size;
-    }
-    drop_key(context);
+    cipher_drop_key(context);
+    if (!may)
+        return fail(context, &why) != 0;
     context->keyed = KEYED_RAW;
-    return 1;
+    return true;
 }
 
-static int use_reference(struct cipher_context *context, const unsigned char *bytes, size_t size)
+static bool use_reference(struct cipher_context *context, const unsigned char *bytes, size_t size)
 {
     struct failure why;
     struct hsm_key *key = NULL;
@@ -73,15 +66,38 @@ static int use_reference(struct cipher_context *context, const unsigned char *by
         why = context->instance->config.why;
     else
         key = keyring_get(&context->instance->keyring, bytes, size, &why);
-    /* With raw data the IV has moved on in software, out of our sight. */
-    if (context->keyed == KEYED_RAW)
-        context->machine.iv_set = false;
-    drop_key(context);
+    cipher_drop_key(context);
     if (key == NULL)
-        return fail(context, &why);
+        return fail(context, &why) != 0;
     context->key = key;
     context->keyed = KEYED_BY_REFERENCE;
-    return 1;
+    return true;
+}
+
+bool cipher_take_key(struct cipher_context *context, const unsigned char *key, size_t size)
+{
+    return reference_has_prefix(key, size) ? use_reference(context, key, size)
+                                           : use_raw_key(context);
+}
+
+/*
+ * The IV of a context whose key is now of the other kind: software has not seen the one that a
+ * context with an HSM key was given; and with a raw key it has moved on in software, out of our
+ * sight.
+ */
+static void bridge_iv(struct cipher_context *context, bool was_raw, const unsigned char **iv,
+                      size_t *iv_size)
+{
+    const bool is_raw = context->keyed == KEYED_RAW;
+
+    if (*iv != NULL || is_raw == was_raw)
+        return;
+    if (was_raw) {
+        context->machine.iv_set = false;
+    } else if (context->machine.iv_set) {
+        *iv = context->machine.iv;
+        *iv_size = context->mode->iv_size;
+    }
 }
 
 static int check_iv(const struct cipher_context *context, size_t iv_size)
@@ -96,14 +112,13 @@ static int check_iv(const struct cipher_context *context, size_t iv_size)
 static int init(struct cipher_context *context, bool encrypt, const unsigned char *key,
                 size_t key_size, const unsigned char *iv, size_t iv_size, const OSSL_PARAM params[])
 {
+    const bool was_raw = context->keyed == KEYED_RAW;
     struct failure why;
 
-    if (key != NULL && reference_has_prefix(key, key_size)) {
-        if (!use_reference(context, key, key_size))
-            return 0;
-    } else if (key != NULL && !use_raw_key(context, &iv, &iv_size)) {
+    if (key != NULL && !cipher_take_key(context, key, key_size))
         return 0;
-    }
+    if (key != NULL)
+        bridge_iv(context, was_raw, &iv, &iv_size);
     if (iv != NULL && !check_iv(context, iv_size))
         return 0;
     if (context->keyed == KEYED_BY_REFERENCE && !hsm_key_may(context->key, encrypt, &why))
@@ -111,8 +126,8 @@ static int init(struct cipher_context *context, bool encrypt, const unsigned cha
     machine_init(&context->machine, encrypt, iv);
     /* No parameters here: they go to both contexts below. */
     if (context->keyed != KEYED_BY_REFERENCE &&
-        !software_init(context, encrypt, key, key_size, iv, iv_size)) {
-        drop_key(context);
+        !cipher_software_init(context, encrypt, key, key_size, iv, iv_size)) {
+        cipher_drop_key(context);
         return 0;
     }
     return cipher_set_ctx_params(context, params);

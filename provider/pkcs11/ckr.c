@@ -130,6 +130,9 @@ static const struct {
     { CKR_KEY_HANDLE_INVALID, "the key is gone from the token" },
     { CKR_OBJECT_HANDLE_INVALID, "the key is gone from the token" },
     { CKR_HSMZKE_EXITING, "the process is exiting" },
+    { CKR_HSMZKE_IV, "the module put an IV of its own in the place of the one that was given" },
+    { CKR_HSMZKE_SUSPECT, "the message is not authentic, or the session is broken" },
+    { CKR_HSMZKE_WRONG_TAG, "the message is not authentic" },
     { CKR_HSMZKE_BUFFERED, "the module answered with another length than it was given" },
 };
 
@@ -169,7 +172,7 @@ bool ckr_failure(struct failure *why, enum failure_reason reason, CK_RV rv, cons
     va_end(arguments);
     if (rv == CKR_HSMZKE_EXITING)
         reason = FAILURE_EXITING;
-    if (rv == CKR_HSMZKE_EXITING || rv == CKR_HSMZKE_BUFFERED)
+    if ((rv & ~0xffUL) == (CKR_HSMZKE_EXITING & ~0xffUL)) /* no name that the standard knows */
         return failure_set(why, reason, "%s: %s", where, ckr_words(rv));
     return failure_set(why, reason, "%s: %s (%s)", where, ckr_words(rv), ckr_name(rv));
 }
@@ -210,6 +213,8 @@ bool ckr_refusal(CK_RV rv)
     case CKR_FUNCTION_NOT_SUPPORTED:
     case CKR_HSMZKE_EXITING:
     case CKR_HSMZKE_TOLD:
+    case CKR_HSMZKE_WRONG_TAG:
+    case CKR_HSMZKE_IV:
         return true;
     default:
         return false;

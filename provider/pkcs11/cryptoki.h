@@ -15,6 +15,13 @@
 #define CKR_HSMZKE_EXITING (CKR_VENDOR_DEFINED | 0x68736d01UL)  /* the gate is closed */
 #define CKR_HSMZKE_BUFFERED (CKR_VENDOR_DEFINED | 0x68736d02UL) /* less or more out than in */
 #define CKR_HSMZKE_TOLD (CKR_VENDOR_DEFINED | 0x68736d03UL)     /* `why` has it already */
+#define CKR_HSMZKE_WRONG_TAG                                                                       \
+    (CKR_VENDOR_DEFINED | 0x68736d04UL) /* the message is not authentic                            \
+                                         */
+#define CKR_HSMZKE_SUSPECT                                                                         \
+    (CKR_VENDOR_DEFINED | 0x68736d05UL)                   /* it may be; once more will tell        \
+                                                           */
+#define CKR_HSMZKE_IV (CKR_VENDOR_DEFINED | 0x68736d06UL) /* the module changed the IV */
 
 /** Calls C_ function `call` of `functions`: CALL(f, C_CloseSession(handle)). @return its CK_RV */
 #define CALL(functions, call)                                                                      \

@@ -120,6 +120,60 @@ bool hsm_ctr(struct hsm_key *key, bool encrypt, unsigned char counter[HSM_BLOCK]
              unsigned char stream[HSM_BLOCK], const unsigned char *in, unsigned char *out,
              size_t size, struct failure *why);
 
+/** What became of an authenticated message. */
+enum hsm_answer {
+    HSM_DONE,
+    HSM_WRONG_TAG, /* or, of a module that does not tell, anything that looks like it */
+    HSM_FAILED,    /* with the reason in `why` */
+};
+
+/** A message for AES-256-GCM (NIST SP 800-38D). */
+struct hsm_gcm {
+    const unsigned char *iv;
+    size_t iv_size;
+    const unsigned char *aad; /* NULL if there is none */
+    size_t aad_size;
+    const unsigned char *in; /* NULL if there is none */
+    size_t size;
+    const unsigned char *tag; /* decryption: what the tag must be */
+    size_t tag_size;
+};
+
+/**
+ * A whole message, in the HSM.  `out` gets data->size bytes and may be data->in; encryption puts
+ * HSM_BLOCK bytes of tag to `tag`.  Unless HSM_DONE, nothing is given out.
+ */
+enum hsm_answer hsm_gcm_once(struct hsm_key *key, bool encrypt, const struct hsm_gcm *data,
+                             unsigned char *out, unsigned char tag[HSM_BLOCK], struct failure *why);
+
+/** An encryption with AES-256-GCM that goes on in a session of its own. */
+struct hsm_stream;
+
+/** Whether the token streams GCM, as far as is known. */
+bool hsm_stream_possible(const struct hsm_key *key);
+
+/**
+ * Begins a stream with iv and aad of `data`.  At most half of the token's sessions are held so.
+ * @return NULL, with the reason in `why`; else to be given to hsm_stream_finish() or _drop()
+ */
+struct hsm_stream *hsm_stream_begin(struct hsm_key *key, const struct hsm_gcm *data,
+                                    struct failure *why);
+
+/** Encrypts `size` bytes; `out` may be `in`.  After false only hsm_stream_drop() is left. */
+bool hsm_stream_update(struct hsm_stream *stream, const unsigned char *in, unsigned char *out,
+                       size_t size, struct failure *why);
+
+/** Ends the message with its tag. @return true: `stream` is gone; false: hsm_stream_drop() is due
+ */
+bool hsm_stream_finish(struct hsm_stream *stream, unsigned char tag[HSM_BLOCK],
+                       struct failure *why);
+
+/** Gives a stream up; its tag is never asked for. */
+void hsm_stream_drop(struct hsm_stream *stream);
+
+/** `size` random bytes from the token of `key` (C_GenerateRandom). */
+bool hsm_key_random(struct hsm_key *key, unsigned char *bytes, size_t size, struct failure *why);
+
 /**
  * Whether this thread is inside a call into a PKCS#11 module at this moment.  A module that
  * computes through OpenSSL (SoftHSM) then calls us with keys of its own, which go to software.

@@ -89,9 +89,9 @@ static bool complete(const CK_FUNCTION_LIST *f)
            f->C_GetSessionInfo != NULL && f->C_OpenSession != NULL && f->C_CloseSession != NULL &&
            f->C_Login != NULL && f->C_FindObjectsInit != NULL && f->C_FindObjects != NULL &&
            f->C_FindObjectsFinal != NULL && f->C_GetAttributeValue != NULL &&
-           f->C_EncryptInit != NULL && f->C_Encrypt != NULL && f->C_EncryptUpdate != NULL &&
-           f->C_EncryptFinal != NULL && f->C_DecryptInit != NULL && f->C_Decrypt != NULL &&
-           f->C_DecryptUpdate != NULL && f->C_DecryptFinal != NULL;
+           f->C_GenerateRandom != NULL && f->C_EncryptInit != NULL && f->C_Encrypt != NULL &&
+           f->C_EncryptUpdate != NULL && f->C_EncryptFinal != NULL && f->C_DecryptInit != NULL &&
+           f->C_Decrypt != NULL && f->C_DecryptUpdate != NULL && f->C_DecryptFinal != NULL;
 }
 
 static bool load(struct module *module, struct failure *why)

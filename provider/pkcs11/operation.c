@@ -7,7 +7,8 @@
 
 const char *mechanism_name(enum mechanism mechanism)
 {
-    static const char *const names[MECHANISMS] = { "CKM_AES_ECB", "CKM_AES_CBC", "CKM_AES_CTR" };
+    static const char *const names[MECHANISMS] = { "CKM_AES_ECB", "CKM_AES_CBC", "CKM_AES_CTR",
+                                                   "CKM_AES_GCM" };
 
     return names[mechanism];
 }
@@ -76,6 +77,20 @@ CK_RV operation_update(struct session *session, const struct token *token, const
              ? CALL(f, C_EncryptUpdate(session->handle, data, size, out, &given))
              : CALL(f, C_DecryptUpdate(session->handle, data, size, out, &given));
     return rv == CKR_BUFFER_TOO_SMALL || (rv == CKR_OK && given != size) ? CKR_HSMZKE_BUFFERED : rv;
+}
+
+CK_RV operation_init(struct session *session, struct token *token, const struct key_facts *facts,
+                     bool encrypt, CK_MECHANISM *mechanism, struct failure *why)
+{
+    const CK_FUNCTION_LIST *f = token->module->f;
+    CK_RV rv = operation_end(session, token);
+
+    if (rv == CKR_OK)
+        rv = encrypt ? CALL(f, C_EncryptInit(session->handle, mechanism, facts->handle))
+                     : CALL(f, C_DecryptInit(session->handle, mechanism, facts->handle));
+    if (rv == CKR_OK && facts->always_authenticate && !login_for_key(token, session->handle, why))
+        rv = CKR_PIN_INCORRECT;
+    return rv;
 }
 
 CK_RV operation_once(struct session *session, struct token *token, const struct key_facts *facts,

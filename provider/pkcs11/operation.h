@@ -29,6 +29,13 @@ CK_RV operation_begin(struct session *session, const struct token *token,
 CK_RV operation_update(struct session *session, const struct token *token, const unsigned char *in,
                        unsigned char *out, size_t size);
 
+/**
+ * Init with a mechanism of the caller's, after ending what runs in `session`, and the login that
+ * the key asks for at each use.  The operation is the caller's to end.
+ */
+CK_RV operation_init(struct session *session, struct token *token, const struct key_facts *facts,
+                     bool encrypt, CK_MECHANISM *mechanism, struct failure *why);
+
 /** The same data as one message of its own: Init, and C_Encrypt or C_Decrypt. */
 CK_RV operation_once(struct session *session, struct token *token, const struct key_facts *facts,
                      const struct operation *operation, const unsigned char *iv,

@@ -244,6 +244,7 @@ static void forget_process(struct token *token)
         *session = (struct session){ 0 };
     }
     token->anchor = CK_INVALID_HANDLE;
+    token->held = 0;
 }
 
 /* After the module was started anew: the handles are void, or other sessions' by now. */

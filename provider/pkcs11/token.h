@@ -15,6 +15,7 @@ enum mechanism {
     MECHANISM_ECB,
     MECHANISM_CBC,
     MECHANISM_CTR,
+    MECHANISM_GCM,
     MECHANISMS,
 };
 
@@ -37,7 +38,9 @@ struct token {
     bool needs_login;            /* connecting */
     bool pin_refused;            /* connecting: never try a PIN again */
     bool buffers[MECHANISMS][2]; /* learnt: no running operations, [mechanism][encrypt] */
-    bool quick; /* learnt: a call costs next to nothing, so pieces may be small (counter.c) */
+    bool quick;       /* learnt: a call costs next to nothing, so pieces may be small (counter.c) */
+    bool streams_not; /* learnt: an update of GCM does not give out what went in */
+    unsigned int held;             /* sessions that GCM streams hold */
     struct session *sessions;      /* settings->sessions of them */
     unsigned int limit;            /* how many of them the token lets us open */
     unsigned long pool_generation; /* in which process `sessions` were opened */

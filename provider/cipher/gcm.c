@@ -1,0 +1,187 @@
+/*
+ * AES-256-GCM (NIST SP 800-38D): contexts, init and data.  See gcm.h; what happens is in the state
+ * machine, gcm-machine.h.
+ */
+#include "cipher/gcm.h"
+
+#include <openssl/proverr.h>
+#include <stdlib.h>
+#include <string.h>
+
+static void *gcm_newctx(const struct cipher_mode *mode, void *provctx);
+static OSSL_FUNC_cipher_freectx_fn gcm_freectx;
+static OSSL_FUNC_cipher_dupctx_fn gcm_dupctx;
+static OSSL_FUNC_cipher_encrypt_init_fn gcm_encrypt_init;
+static OSSL_FUNC_cipher_decrypt_init_fn gcm_decrypt_init;
+static OSSL_FUNC_cipher_update_fn gcm_update;
+static OSSL_FUNC_cipher_final_fn gcm_final;
+static OSSL_FUNC_cipher_cipher_fn gcm_cipher;
+
+CIPHER_MODE(cipher_gcm, gcm);
+
+const struct cipher_mode cipher_gcm = {
+    .name = "AES-256-GCM",
+    .iv_size = GCM_IV_USUAL,
+    .software = &software,
+    .dispatch = dispatch,
+};
+
+static void *gcm_newctx(const struct cipher_mode *mode, void *provctx)
+{
+    struct gcm_context *context = calloc(1, sizeof(*context));
+
+    if (context == NULL)
+        return NULL;
+    if (!cipher_open(&context->base, mode, provctx)) {
+        free(context);
+        return NULL;
+    }
+    gcm_new(&context->machine, &context->base.instance->config.gcm);
+    return context;
+}
+
+static void gcm_freectx(void *context_)
+{
+    struct gcm_context *context = context_;
+    struct gcm_engine engine;
+    struct gcm_call call;
+
+    if (context == NULL)
+        return;
+    engine = gcm_hsm_engine(&call, context);
+    gcm_free(&context->machine, &engine);
+    cipher_close(&context->base);
+    free(context);
+}
+
+static void *gcm_dupctx(void *context_)
+{
+    const struct gcm_context *context = context_;
+    struct gcm_context *copy = malloc(sizeof(*copy));
+    enum gcm_result result;
+
+    if (copy == NULL || !cipher_copy(&copy->base, &context->base)) {
+        free(copy);
+        return NULL;
+    }
+    copy->iv_generator = context->iv_generator;
+    memcpy(copy->next_iv, context->next_iv, sizeof(copy->next_iv));
+    result = gcm_copy(&copy->machine, &context->machine);
+    if (result == GCM_OK)
+        return copy;
+    gcm_answer(context, result, NULL);
+    cipher_close(&copy->base);
+    free(copy);
+    return NULL;
+}
+
+static int init(struct gcm_context *context, bool encrypt, const unsigned char *key,
+                size_t key_size, const unsigned char *iv, size_t iv_size, const OSSL_PARAM params[])
+{
+    struct cipher_context *base = &context->base;
+    const bool was_raw = base->keyed == KEYED_RAW;
+    struct gcm_engine engine;
+    struct gcm_call call;
+    struct failure why;
+
+    engine = gcm_hsm_engine(&call, context);
+    if (iv != NULL && (iv_size == 0 || iv_size > GCM_IV_MOST))
+        return gcm_answer(context, GCM_IV_LENGTH, NULL);
+    if (key != NULL) {
+        gcm_lose_key(&context->machine, &engine);
+        if (!cipher_take_key(base, key, key_size))
+            return 0;
+    }
+    if (base->keyed == KEYED_BY_REFERENCE && !hsm_key_may(base->key, encrypt, &why))
+        return error_raise(&base->instance->errors, &why);
+    gcm_init(&context->machine, &engine, encrypt, key != NULL, iv, iv_size);
+    if (base->keyed == KEYED_RAW && !was_raw && iv == NULL && context->machine.iv_set) {
+        iv = context->machine.iv; /* software has not seen it */
+        iv_size = context->machine.iv_size;
+    }
+    if (base->keyed != KEYED_BY_REFERENCE &&
+        !cipher_software_init(base, encrypt, key, key_size, iv, iv_size)) {
+        cipher_drop_key(base);
+        return 0;
+    }
+    return gcm_set_ctx_params(context, params);
+}
+
+static int gcm_encrypt_init(void *context, const unsigned char *key, size_t key_size,
+                            const unsigned char *iv, size_t iv_size, const OSSL_PARAM params[])
+{
+    return init(context, true, key, key_size, iv, iv_size, params);
+}
+
+static int gcm_decrypt_init(void *context, const unsigned char *key, size_t key_size,
+                            const unsigned char *iv, size_t iv_size, const OSSL_PARAM params[])
+{
+    return init(context, false, key, key_size, iv, iv_size, params);
+}
+
+/* AAD has no output: EVP_EncryptInit(3), "AEAD interface". */
+static int take(struct gcm_context *context, unsigned char *out, size_t *written, size_t room,
+                const unsigned char *in, size_t size)
+{
+    struct gcm_call call;
+    const struct gcm_engine engine = gcm_hsm_engine(&call, context);
+    enum gcm_result result;
+
+    *written = 0;
+    if (out != NULL && room < size)
+        return error_raise_prov(&context->base.instance->errors, PROV_R_OUTPUT_BUFFER_TOO_SMALL,
+                                "AES-256-GCM");
+    result = out == NULL ? gcm_aad(&context->machine, &engine, in, size)
+                         : gcm_data(&context->machine, &engine, in, out, size);
+    if (result == GCM_OK)
+        *written = size;
+    return gcm_answer(context, result, &call.why);
+}
+
+static int end(struct gcm_context *context)
+{
+    struct gcm_call call;
+    const struct gcm_engine engine = gcm_hsm_engine(&call, context);
+
+    return gcm_answer(context, gcm_end(&context->machine, &engine), &call.why);
+}
+
+static int gcm_update(void *context_, unsigned char *out, size_t *written, size_t room,
+                      const unsigned char *in, size_t size)
+{
+    struct gcm_context *context = context_;
+    struct cipher_context *base = &context->base;
+
+    if (base->keyed == KEYED_RAW)
+        return base->mode->software->update(base->software, out, written, room, in, size);
+    *written = 0;
+    if (size == 0) /* in every state */
+        return 1;
+    return cipher_is_ready(base) && take(context, out, written, room, in, size);
+}
+
+static int gcm_final(void *context_, unsigned char *out, size_t *written, size_t room)
+{
+    struct gcm_context *context = context_;
+    struct cipher_context *base = &context->base;
+
+    if (base->keyed == KEYED_RAW)
+        return base->mode->software->final(base->software, out, written, room);
+    *written = 0;
+    return cipher_is_ready(base) && end(context);
+}
+
+/* Without input it is the end of the message, as in EVP_Cipher(). */
+static int gcm_cipher(void *context_, unsigned char *out, size_t *written, size_t room,
+                      const unsigned char *in, size_t size)
+{
+    struct gcm_context *context = context_;
+    struct cipher_context *base = &context->base;
+
+    if (base->keyed == KEYED_RAW)
+        return base->mode->software->cipher(base->software, out, written, room, in, size);
+    *written = 0;
+    if (!cipher_is_ready(base))
+        return 0;
+    return in == NULL ? end(context) : take(context, out, written, room, in, size);
+}
