@@ -1,5 +1,5 @@
 /*
- * Key references are refused by every cipher that would take them for key bytes: AES-256-GCM and
+ * Key references are refused by every cipher that would take them for key bytes: AES-256-CCM and
  * ChaCha20 as well as AES-128-CBC, which gets the first 16 bytes.  Looked for at the start of the
  * key, and of its second half for modes that take two keys (XTS, SIV).
  */
@@ -28,7 +28,7 @@ static int refuse(void)
 
     failure_set(&why, FAILURE_NOT_OFFERED,
                 "a reference to an HSM key was given to a cipher that is not offered in the HSM; "
-                "HSM keys serve AES-256-ECB, AES-256-CBC and AES-256-CTR");
+                "HSM keys serve AES-256-ECB, AES-256-CBC, AES-256-CTR and AES-256-GCM");
     return instance_raise_any(&why);
 }
 

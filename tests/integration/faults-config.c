@@ -58,9 +58,6 @@ static void not_served(void)
     wrong("references-elsewhere", "allow");
     wrong("key-policy", "strict");
     wrong("parallel", "4");
-    wrong("gcm-one-shot", "always");
-    wrong("gcm-buffer", "1048576");
-    wrong("gcm-min-tag", "16");
     wrong("audit", "stderr");
     wrong("token.1", "pkcs11:token=prod");
     wrong("token.2", "pkcs11:token=prod");

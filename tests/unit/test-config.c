@@ -232,6 +232,16 @@ static void bounds_of_numbers(void **state)
     taken("operation-reuse", "0");
     taken("operation-reuse", "86400");
     refused("operation-reuse", "86401", "from 0 to 86400");
+    taken("gcm-buffer", "0");
+    taken("gcm-buffer", "4294967295");
+    refused("gcm-buffer", "4294967296", "from 0 to 4294967295");
+    refused("gcm-min-tag", "3", "from 4 to 16");
+    taken("gcm-min-tag", "4");
+    refused("gcm-min-tag", "17", "from 4 to 16");
+    taken("gcm-one-shot", "auto");
+    taken("gcm-one-shot", "always");
+    taken("gcm-one-shot", "never");
+    refused("gcm-one-shot", "sometimes", "'auto', 'always' or 'never'");
 }
 
 static void wrong_twin(void **state)
@@ -253,11 +263,10 @@ static void unserved_keys(void **state)
     static const struct {
         const char *name, *served;
     } keys[] = {
-        { "legacy", "no" },       { "references-elsewhere", NULL },
-        { "key-policy", "off" },  { "parallel", "1" },
-        { "gcm-one-shot", NULL }, { "gcm-buffer", NULL },
-        { "gcm-min-tag", NULL },  { "audit", "off" },
-        { "token.1", NULL },      { "token.2", NULL },
+        { "legacy", "no" },      { "references-elsewhere", NULL },
+        { "key-policy", "off" }, { "parallel", "1" },
+        { "audit", "off" },      { "token.1", NULL },
+        { "token.2", NULL },
     };
 
     (void)state;
