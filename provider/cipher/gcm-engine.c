@@ -67,8 +67,7 @@ static void put(unsigned char *memory, size_t size)
 struct gcm_engine gcm_hsm_engine(struct gcm_call *call, struct gcm_context *context)
 {
     call->context = context;
-    failure_set(&call->why, FAILURE_OPERATION,
-                "AES-256-GCM: the HSM's answers do not agree with each other");
+    call->why.text[0] = '\0';
     return (struct gcm_engine){
         .argument = call,
         .once = once,
@@ -108,16 +107,18 @@ static const struct {
 int gcm_answer(const struct gcm_context *context, enum gcm_result result, const struct failure *why)
 {
     const struct errors *errors = &context->base.instance->errors;
-    struct failure memory;
+    struct failure own;
 
     if (result == GCM_OK)
         return 1;
-    if (result == GCM_ENGINE_FAILED)
+    if (result == GCM_ENGINE_FAILED && why->text[0] != '\0')
         return error_raise(errors, why);
-    if (result == GCM_MEMORY) {
-        failure_memory(&memory);
-        return error_raise(errors, &memory);
-    }
+    if (result == GCM_ENGINE_FAILED)
+        failure_set(&own, FAILURE_OPERATION, "AES-256-GCM: the HSM's answers do not agree");
+    else if (result == GCM_MEMORY)
+        failure_memory(&own);
+    if (result == GCM_ENGINE_FAILED || result == GCM_MEMORY)
+        return error_raise(errors, &own);
     return error_raise_prov(errors, answers[result].reason, "AES-256-GCM: %s",
                             answers[result].words);
 }

@@ -20,14 +20,22 @@ static void clear_bytes(struct gcm_bytes *bytes)
     *bytes = (struct gcm_bytes){ 0 };
 }
 
+/* The same for another message, which mostly is as short. */
+static void empty_bytes(struct gcm_bytes *bytes)
+{
+    if (bytes->room > GCM_FIRST_MOST)
+        clear_bytes(bytes);
+    bytes->size = 0;
+}
+
 /* The message that was under way is given up. */
 static void drop_message(struct gcm_machine *machine, const struct gcm_engine *engine)
 {
     if (machine->stream != NULL)
         engine->drop(machine->stream);
     machine->stream = NULL;
-    clear_bytes(&machine->aad);
-    clear_bytes(&machine->kept);
+    empty_bytes(&machine->aad);
+    empty_bytes(&machine->kept);
     machine->all_kept = true;
     machine->total = 0;
     machine->verified = false;
@@ -38,6 +46,8 @@ static void drop_message(struct gcm_machine *machine, const struct gcm_engine *e
 void gcm_free(struct gcm_machine *machine, const struct gcm_engine *engine)
 {
     drop_message(machine, engine);
+    clear_bytes(&machine->aad);
+    clear_bytes(&machine->kept);
     secret_wipe(machine, sizeof(*machine));
 }
 

@@ -10,6 +10,10 @@
 #include "pkcs11/operation.h"
 #include "secret.h"
 
+enum {
+    DIRECT_MOST = 1024 * 1024, /* what one call takes from the caller's memory to the caller's */
+};
+
 struct hsm_stream {
     struct hsm_key *key;      /* owned */
     struct session *session;  /* borrowed */
@@ -131,18 +135,24 @@ static CK_RV update_piece(struct hsm_stream *stream, const unsigned char *in, un
 bool hsm_stream_update(struct hsm_stream *stream, const unsigned char *in, unsigned char *out,
                        size_t size, struct failure *why)
 {
+    const uintptr_t from = (uintptr_t)in, to = (uintptr_t)out;
+    const bool overlap = from < to + size && to < from + size;
+    size_t most;
+
     if (!is_ours(stream, why))
         return false;
+    most = overlap ? stream->session->half : DIRECT_MOST;
     while (size > 0) {
-        const size_t half = stream->session->half;
-        const size_t piece = size < half ? size : half;
-        unsigned char *bounce = stream->session->scratch;
-        const CK_RV rv = update_piece(stream, in, bounce, piece);
+        const size_t piece = size < most ? size : most;
+        unsigned char *target = overlap ? stream->session->scratch : out;
+        const CK_RV rv = update_piece(stream, in, target, piece);
 
-        /* What a call that failed has left is nobody's; what goes out is ciphertext. */
-        if (rv != CKR_OK)
+        if (rv != CKR_OK) { /* what the call has left is nobody's */
+            secret_wipe(target, piece);
             return failed(stream, rv, why);
-        memcpy(out, bounce, piece);
+        }
+        if (overlap)
+            memcpy(out, target, piece);
         in += piece;
         out += piece;
         size -= piece;
