@@ -45,11 +45,14 @@ static struct hsm_gcm message(struct gcm_machine *machine, const unsigned char *
     };
 }
 
-/* Ciphertext is kept while it fits; what does not fit ends copies and recovery. */
+/* Ciphertext is kept while all of it fits; what does not fit ends copies and recovery. */
 static void keep(struct gcm_machine *machine, const unsigned char *ciphertext, size_t size)
 {
-    if (machine->all_kept)
-        machine->all_kept = gcm_append(&machine->kept, ciphertext, size, machine->limits->buffer);
+    if (!machine->all_kept || gcm_append(&machine->kept, ciphertext, size, machine->limits->buffer))
+        return;
+    machine->all_kept = false;
+    free(machine->kept.data);
+    machine->kept = (struct gcm_bytes){ 0 };
 }
 
 /* Whether `size` more bytes can be kept, where without them there is no end. */
