@@ -132,32 +132,33 @@ static CK_RV update_piece(struct hsm_stream *stream, const unsigned char *in, un
     return CKR_HSMZKE_BUFFERED;
 }
 
+/*
+ * Straight into the caller's memory; or, where that is the input as well, which a new try needs,
+ * through memory of its own until all has gone well.  It is ciphertext, and no secret.
+ */
 bool hsm_stream_update(struct hsm_stream *stream, const unsigned char *in, unsigned char *out,
                        size_t size, struct failure *why)
 {
     const uintptr_t from = (uintptr_t)in, to = (uintptr_t)out;
     const bool overlap = from < to + size && to < from + size;
-    size_t most;
+    unsigned char *target = overlap ? malloc(size) : out;
+    CK_RV rv = CKR_OK;
 
+    if (target == NULL)
+        return failure_memory(why);
     if (!is_ours(stream, why))
-        return false;
-    most = overlap ? stream->session->half : DIRECT_MOST;
-    while (size > 0) {
-        const size_t piece = size < most ? size : most;
-        unsigned char *target = overlap ? stream->session->scratch : out;
-        const CK_RV rv = update_piece(stream, in, target, piece);
-
-        if (rv != CKR_OK) { /* what the call has left is nobody's */
-            secret_wipe(target, piece);
-            return failed(stream, rv, why);
-        }
-        if (overlap)
-            memcpy(out, target, piece);
-        in += piece;
-        out += piece;
-        size -= piece;
+        rv = CKR_HSMZKE_TOLD;
+    for (size_t done = 0, piece; rv == CKR_OK && done < size; done += piece) {
+        piece = size - done < DIRECT_MOST ? size - done : DIRECT_MOST;
+        rv = update_piece(stream, in + done, target + done, piece);
     }
-    return true;
+    if (rv == CKR_OK && overlap)
+        memcpy(out, target, size);
+    if (rv != CKR_OK)
+        secret_wipe(target, size); /* what a call that failed has left is nobody's */
+    if (overlap)
+        free(target);
+    return rv == CKR_OK || (rv != CKR_HSMZKE_TOLD && failed(stream, rv, why));
 }
 
 bool hsm_stream_finish(struct hsm_stream *stream, unsigned char tag[HSM_BLOCK], struct failure *why)
