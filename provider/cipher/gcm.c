@@ -87,13 +87,15 @@ static int init(struct gcm_context *context, bool encrypt, const unsigned char *
     engine = gcm_hsm_engine(&call, context);
     if (iv != NULL && (iv_size == 0 || iv_size > GCM_IV_MOST))
         return gcm_answer(context, GCM_IV_LENGTH, NULL);
-    if (key != NULL) {
+    if (key != NULL && !cipher_take_key(base, key, key_size)) {
         gcm_lose_key(&context->machine, &engine);
-        if (!cipher_take_key(base, key, key_size))
-            return 0;
+        return 0;
     }
-    if (base->keyed == KEYED_BY_REFERENCE && !hsm_key_may(base->key, encrypt, &why))
+    if (base->keyed == KEYED_BY_REFERENCE && !hsm_key_may(base->key, encrypt, &why)) {
+        if (key != NULL)
+            gcm_lose_key(&context->machine, &engine);
         return error_raise(&base->instance->errors, &why);
+    }
     gcm_init(&context->machine, &engine, encrypt, key != NULL, iv, iv_size);
     if (base->keyed == KEYED_RAW && !was_raw && iv == NULL && context->machine.iv_set) {
         iv = context->machine.iv; /* software has not seen it */
