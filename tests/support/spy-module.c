@@ -6,6 +6,8 @@
  *   HSMZKE_SPY_FAIL         NAME:N:RV[,...]: the N-th call of NAME returns RV; N+: all from there
  * on HSMZKE_SPY_GONE         a file name: while the file exists every call returns the number in it
  *   HSMZKE_SPY_TOKEN_FLAGS  bits that C_GetTokenInfo shows beside the token's own
+ *   HSMZKE_SPY_GCM          "no-update": C_EncryptUpdate refuses CKM_AES_GCM; "own-iv":
+ * C_EncryptInit with CKM_AES_GCM changes the IV where the caller gave it
  */
 #include <dlfcn.h>
 #include <fcntl.h>
@@ -129,10 +131,7 @@ SPY(C_FindObjectsInit, (CK_SESSION_HANDLE s, CK_ATTRIBUTE *template, CK_ULONG n)
 SPY(C_FindObjects, (CK_SESSION_HANDLE s, CK_OBJECT_HANDLE *o, CK_ULONG max, CK_ULONG *n),
     (s, o, max, n))
 SPY(C_FindObjectsFinal, (CK_SESSION_HANDLE s), (s))
-SPY(C_EncryptInit, (CK_SESSION_HANDLE s, CK_MECHANISM *m, CK_OBJECT_HANDLE key), (s, m, key))
 SPY(C_Encrypt, (CK_SESSION_HANDLE s, CK_BYTE *in, CK_ULONG n, CK_BYTE *out, CK_ULONG *size),
-    (s, in, n, out, size))
-SPY(C_EncryptUpdate, (CK_SESSION_HANDLE s, CK_BYTE *in, CK_ULONG n, CK_BYTE *out, CK_ULONG *size),
     (s, in, n, out, size))
 SPY(C_EncryptFinal, (CK_SESSION_HANDLE s, CK_BYTE *out, CK_ULONG *size), (s, out, size))
 SPY(C_DecryptInit, (CK_SESSION_HANDLE s, CK_MECHANISM *m, CK_OBJECT_HANDLE key), (s, m, key))
@@ -142,6 +141,52 @@ SPY(C_DecryptUpdate, (CK_SESSION_HANDLE s, CK_BYTE *in, CK_ULONG n, CK_BYTE *out
     (s, in, n, out, size))
 SPY(C_DecryptFinal, (CK_SESSION_HANDLE s, CK_BYTE *out, CK_ULONG *size), (s, out, size))
 SPY(C_GenerateRandom, (CK_SESSION_HANDLE s, CK_BYTE *out, CK_ULONG n), (s, out, n))
+
+/* Whether the encryption that runs in a session is GCM's; by the last bits of its handle. */
+static bool gcm_runs[1 << 16];
+
+static bool gcm_does(const char *what)
+{
+    const char *setting = getenv("HSMZKE_SPY_GCM");
+
+    return setting != NULL && strcmp(setting, what) == 0;
+}
+
+static CK_RV spy_C_EncryptInit(CK_SESSION_HANDLE s, CK_MECHANISM *m, CK_OBJECT_HANDLE key)
+{
+    static struct counter counter = { "C_EncryptInit", 0 };
+    const bool gcm = m != NULL && m->mechanism == CKM_AES_GCM;
+    CK_RV rv;
+
+    if (intercepted(&counter, &rv))
+        return rv;
+    rv = real->C_EncryptInit(s, m, key);
+    pthread_mutex_lock(&lock);
+    gcm_runs[s & 0xffff] = gcm && rv == CKR_OK;
+    pthread_mutex_unlock(&lock);
+    if (gcm && rv == CKR_OK && gcm_does("own-iv"))
+        ((CK_GCM_PARAMS *)m->pParameter)->pIv[0] ^= 0xff;
+    log_call("C_EncryptInit", rv, "");
+    return rv;
+}
+
+static CK_RV spy_C_EncryptUpdate(CK_SESSION_HANDLE s, CK_BYTE *in, CK_ULONG n, CK_BYTE *out,
+                                 CK_ULONG *size)
+{
+    static struct counter counter = { "C_EncryptUpdate", 0 };
+    bool gcm;
+    CK_RV rv;
+
+    if (intercepted(&counter, &rv))
+        return rv;
+    pthread_mutex_lock(&lock);
+    gcm = gcm_runs[s & 0xffff];
+    pthread_mutex_unlock(&lock);
+    rv = gcm && gcm_does("no-update") ? CKR_FUNCTION_NOT_SUPPORTED
+                                      : real->C_EncryptUpdate(s, in, n, out, size);
+    log_call("C_EncryptUpdate", rv, "");
+    return rv;
+}
 
 static CK_RV spy_C_GetTokenInfo(CK_SLOT_ID slot, CK_TOKEN_INFO *info)
 {

@@ -19,7 +19,13 @@ void spy_setup(const char *fail, const char *token_flags)
     setenv("HSMZKE_SPY_LOG", log_path, 1);
     setenv("HSMZKE_SPY_GONE", gone_path, 1);
     setenv("HSMZKE_SPY_FAIL", fail == NULL ? "" : fail, 1);
+    unsetenv("HSMZKE_SPY_GCM");
     setenv("HSMZKE_SPY_TOKEN_FLAGS", token_flags == NULL ? "0" : token_flags, 1);
+}
+
+void spy_gcm(const char *what)
+{
+    setenv("HSMZKE_SPY_GCM", what, 1);
 }
 
 /* Lines of the log that begin with `start` and hold `part`. */

@@ -167,6 +167,8 @@ const char *key_refused(OSSL_LIB_CTX *context, const char *cipher, const unsigne
 
 /** Sets the spy's environment for contexts made from now on, with a new log; see spy-module.c. */
 void spy_setup(const char *fail, const char *token_flags);
+/** What the module makes of GCM, after spy_setup(): "no-update" or "own-iv". */
+void spy_gcm(const char *what);
 /** Calls of a function so far; those that the spy itself failed. */
 unsigned spy_calls(const char *function);
 unsigned spy_failures(void);
