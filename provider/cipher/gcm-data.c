@@ -150,6 +150,17 @@ static void forget_held_tag(struct gcm_machine *machine)
     secret_wipe(machine->held_tag, sizeof(machine->held_tag));
 }
 
+/* A stream that failed stands nobody knows where: what it gave next might be key stream again. */
+static bool stream_on(struct gcm_machine *machine, const struct gcm_engine *engine,
+                      const unsigned char *in, unsigned char *out, size_t size)
+{
+    if (engine->update(engine->argument, machine->stream, in, out, size))
+        return true;
+    engine->drop(machine->stream);
+    machine->stream = NULL;
+    return false;
+}
+
 static enum gcm_result encrypt_first(struct gcm_machine *machine, const struct gcm_engine *engine,
                                      const unsigned char *in, unsigned char *out, size_t size)
 {
@@ -158,12 +169,8 @@ static enum gcm_result encrypt_first(struct gcm_machine *machine, const struct g
     if (size > GCM_FIRST_MOST && machine->limits->one_shot != GCM_ONE_SHOT_ALWAYS &&
         engine->can_stream(engine->argument)) {
         machine->stream = engine->begin(engine->argument, &data);
-        if (machine->stream != NULL &&
-            engine->update(engine->argument, machine->stream, in, out, size))
+        if (machine->stream != NULL && stream_on(machine, engine, in, out, size))
             return GCM_OK;
-        if (machine->stream != NULL)
-            engine->drop(machine->stream);
-        machine->stream = NULL;
     }
     if (engine->once(engine->argument, true, &data, out, machine->held_tag) != HSM_DONE)
         return GCM_ENGINE_FAILED;
@@ -176,19 +183,14 @@ static enum gcm_result encrypt_streaming(struct gcm_machine *machine,
                                          const struct gcm_engine *engine, const unsigned char *in,
                                          unsigned char *out, size_t size)
 {
-    if (machine->stream != NULL) {
-        if (engine->update(engine->argument, machine->stream, in, out, size))
-            return GCM_OK;
-        engine->drop(machine->stream);
-        machine->stream = NULL;
-    }
+    if (machine->stream != NULL && stream_on(machine, engine, in, out, size))
+        return GCM_OK;
     if (!machine->all_kept)
         return GCM_BUFFER_FULL;
     if (!engine->can_stream(engine->argument) || stream_again(machine, engine) != GCM_OK)
         return GCM_ENGINE_FAILED;
     forget_held_tag(machine);
-    return engine->update(engine->argument, machine->stream, in, out, size) ? GCM_OK
-                                                                            : GCM_ENGINE_FAILED;
+    return stream_on(machine, engine, in, out, size) ? GCM_OK : GCM_ENGINE_FAILED;
 }
 
 static enum gcm_result encrypt_more(struct gcm_machine *machine, const struct gcm_engine *engine,
