@@ -101,7 +101,7 @@ static void messages_child(void *argument)
     start(settings_spied());
     by_software(SIZE);
     for (int i = 0; i < 8; i++)
-        whole_message(i % 2 == 0, i / 2 % 2 == 0 ? PIECE : 7777, i / 4 == 1);
+        whole_message(i % 2 == 0, i / 2 % 2 == 0 ? PIECE : 7777, i / 4 == 0);
     finish();
 }
 
