@@ -97,51 +97,59 @@ static enum gcm_result count(const struct gcm_machine *machine, const struct gcm
     return GCM_OK;
 }
 
-/* Begins a stream and feeds it the `size` bytes of plaintext that went before. */
-static enum gcm_result replay(struct gcm_machine *machine, const struct gcm_engine *engine,
-                              const unsigned char *plaintext, size_t size)
-{
-    const struct hsm_gcm data = message(machine, NULL, 0);
-    unsigned char *again = engine->get(engine->argument, size);
-    bool same = false;
-
-    if (again == NULL)
-        return GCM_ENGINE_FAILED;
-    machine->stream = engine->begin(engine->argument, &data);
-    if (machine->stream != NULL &&
-        engine->update(engine->argument, machine->stream, plaintext, again, size))
-        same = memcmp(again, machine->kept.data, size) == 0;
-    engine->put(again, size);
-    if (!same && machine->stream != NULL) {
-        engine->drop(machine->stream);
-        machine->stream = NULL;
-    }
-    return same ? GCM_OK : GCM_ENGINE_FAILED;
-}
-
-/* Gets what was encrypted so far back, and streams on after it. */
-static enum gcm_result stream_again(struct gcm_machine *machine, const struct gcm_engine *engine)
+/* What was encrypted so far, from the ciphertext that was kept. */
+static bool recover(struct gcm_machine *machine, const struct gcm_engine *engine,
+                    unsigned char *plaintext)
 {
     const size_t size = machine->kept.size;
-    unsigned char *plaintext = engine->get(engine->argument, size);
-    enum gcm_result result = GCM_OK;
+    struct hsm_gcm data = message(machine, machine->kept.data, size);
 
-    if (plaintext == NULL)
+    if (!machine->held)
+        return count(machine, engine, 0, machine->kept.data, plaintext, size) == GCM_OK;
+    data.tag = machine->held_tag;
+    data.tag_size = HSM_BLOCK;
+    return engine->once(engine->argument, false, &data, plaintext, NULL) == HSM_DONE;
+}
+
+/* Feeds the new stream what went before: it must give what it gave. */
+static bool replay(struct gcm_machine *machine, const struct gcm_engine *engine,
+                   const unsigned char *plaintext, size_t size)
+{
+    unsigned char *again = engine->get(engine->argument, size);
+    bool same;
+
+    if (again == NULL)
+        return false;
+    same = engine->update(engine->argument, machine->stream, plaintext, again, size) &&
+           memcmp(again, machine->kept.data, size) == 0;
+    engine->put(again, size);
+    return same;
+}
+
+/*
+ * Gets what was encrypted so far back, and streams on after it.  The stream is begun first: where
+ * all sessions that may hold one do, nothing is recovered in vain at each update.
+ */
+static enum gcm_result stream_again(struct gcm_machine *machine, const struct gcm_engine *engine)
+{
+    const struct hsm_gcm header = message(machine, NULL, 0);
+    const size_t size = machine->kept.size;
+    unsigned char *plaintext;
+    bool ok;
+
+    machine->stream = engine->begin(engine->argument, &header);
+    if (machine->stream == NULL)
         return GCM_ENGINE_FAILED;
-    if (machine->held) {
-        struct hsm_gcm data = message(machine, machine->kept.data, size);
-
-        data.tag = machine->held_tag;
-        data.tag_size = HSM_BLOCK;
-        if (engine->once(engine->argument, false, &data, plaintext, NULL) != HSM_DONE)
-            result = GCM_ENGINE_FAILED;
-    } else {
-        result = count(machine, engine, 0, machine->kept.data, plaintext, size);
-    }
-    if (result == GCM_OK)
-        result = replay(machine, engine, plaintext, size);
-    engine->put(plaintext, size);
-    return result;
+    plaintext = engine->get(engine->argument, size);
+    ok = plaintext != NULL && recover(machine, engine, plaintext) &&
+         replay(machine, engine, plaintext, size);
+    if (plaintext != NULL)
+        engine->put(plaintext, size);
+    if (ok)
+        return GCM_OK;
+    engine->drop(machine->stream);
+    machine->stream = NULL;
+    return GCM_ENGINE_FAILED;
 }
 
 static void forget_held_tag(struct gcm_machine *machine)
