@@ -203,10 +203,12 @@ static void run_batch(void *argument)
     OSSL_LIB_CTX_free(context);
 }
 
+/* All batches; in the quick form, which also runs under tools that slow it down, one in ten. */
 static void run_file(void **state)
 {
     const struct file *file = *state;
     const struct vector *vectors = read_vectors(file);
+    const size_t step = quick() ? 10 * BATCH : BATCH;
     size_t next = 0, run = 0, failed = 0;
 
     while (next < file->count) {
@@ -218,14 +220,15 @@ static void run_file(void **state)
             struct batch batch = { file, vectors + next, left < BATCH ? left : BATCH };
 
             pids[started] = start_child(run_batch, &batch);
-            next += batch.count;
+            next += step;
             run += batch.count;
         }
         for (size_t i = 0; i < started; i++)
             failed += wait_child(pids[i]) != 0;
     }
-    CHECK(failed == 0 && run == file->count);
-    printf("%s: %zu vectors, %zu of them forged\n", file->name, run, file->forged);
+    CHECK(failed == 0 && run > 0 && (quick() || run == file->count));
+    printf("%s: %zu of %zu vectors; %zu of all are forged\n", file->name, run, file->count,
+           file->forged);
 }
 
 int main(void)
