@@ -8,6 +8,6 @@ const struct cipher_mode cipher_cbc = {
     .kind = MACHINE_CBC,
     .iv_size = HSM_BLOCK,
     .blocks = hsm_cbc,
-    .software = &software,
-    .dispatch = dispatch,
+    .software = &cipher_cbc_software,
+    .dispatch = cipher_cbc_dispatch,
 };

@@ -65,54 +65,59 @@ OSSL_FUNC_cipher_set_ctx_params_fn cipher_set_ctx_params;
 extern const struct cipher_mode cipher_ecb, cipher_cbc, cipher_ctr, cipher_gcm;
 
 /*
- * Defines the functions that OpenSSL calls without a context, and the dispatch table, of the mode
- * in `variable`.  Parameters that do not depend on the key are the default provider's word for
- * word.
+ * Defines the functions that OpenSSL calls without a context, and the dispatch table
+ * (MODE_dispatch), of the mode in the variable `mode`.  Parameters that do not depend on the key
+ * are the default provider's word for word.
  */
-#define CIPHER_MODE(variable, prefix)                                                              \
-    static struct cipher_software software;                                                        \
-    static OSSL_FUNC_cipher_newctx_fn mode_newctx;                                                 \
-    static OSSL_FUNC_cipher_get_params_fn mode_get_params;                                         \
-    static OSSL_FUNC_cipher_gettable_params_fn mode_gettable_params;                               \
-    static OSSL_FUNC_cipher_gettable_ctx_params_fn mode_gettable_ctx_params;                       \
-    static OSSL_FUNC_cipher_settable_ctx_params_fn mode_settable_ctx_params;                       \
-    static void *mode_newctx(void *provctx)                                                        \
+#define CIPHER_MODE(mode, prefix) CIPHER_MODE_TABLE(mode, prefix, OSSL_FUNC_CIPHER_CIPHER)
+
+/* For modes in which EVP_Cipher() is update and final: the table ends a row earlier. */
+#define CIPHER_MODE_UPDATE_ONLY(mode, prefix) CIPHER_MODE_TABLE(mode, prefix, 0)
+
+#define CIPHER_MODE_TABLE(mode, prefix, cipher_id)                                                 \
+    static struct cipher_software mode##_software;                                                 \
+    static OSSL_FUNC_cipher_newctx_fn mode##_newctx;                                               \
+    static OSSL_FUNC_cipher_get_params_fn mode##_get_params;                                       \
+    static OSSL_FUNC_cipher_gettable_params_fn mode##_gettable_params;                             \
+    static OSSL_FUNC_cipher_gettable_ctx_params_fn mode##_gettable_ctx_params;                     \
+    static OSSL_FUNC_cipher_settable_ctx_params_fn mode##_settable_ctx_params;                     \
+    static void *mode##_newctx(void *provctx)                                                      \
     {                                                                                              \
-        return prefix##_newctx(&(variable), provctx);                                              \
+        return prefix##_newctx(&(mode), provctx);                                                  \
     }                                                                                              \
-    static int mode_get_params(OSSL_PARAM params[])                                                \
+    static int mode##_get_params(OSSL_PARAM params[])                                              \
     {                                                                                              \
-        return software.get_params(params);                                                        \
+        return mode##_software.get_params(params);                                                 \
     }                                                                                              \
-    static const OSSL_PARAM *mode_gettable_params(void *provctx)                                   \
+    static const OSSL_PARAM *mode##_gettable_params(void *provctx)                                 \
     {                                                                                              \
-        return software.gettable_params(provctx);                                                  \
+        return mode##_software.gettable_params(provctx);                                           \
     }                                                                                              \
-    static const OSSL_PARAM *mode_gettable_ctx_params(void *context, void *provctx)                \
+    static const OSSL_PARAM *mode##_gettable_ctx_params(void *context, void *provctx)              \
     {                                                                                              \
         (void)context; /* ours, which the default provider does not know */                        \
-        return software.gettable_ctx_params(NULL, provctx);                                        \
+        return mode##_software.gettable_ctx_params(NULL, provctx);                                 \
     }                                                                                              \
-    static const OSSL_PARAM *mode_settable_ctx_params(void *context, void *provctx)                \
+    static const OSSL_PARAM *mode##_settable_ctx_params(void *context, void *provctx)              \
     {                                                                                              \
         (void)context;                                                                             \
-        return software.settable_ctx_params(NULL, provctx);                                        \
+        return mode##_software.settable_ctx_params(NULL, provctx);                                 \
     }                                                                                              \
-    static const OSSL_DISPATCH dispatch[] = {                                                      \
-        { OSSL_FUNC_CIPHER_NEWCTX, (void (*)(void))mode_newctx },                                  \
+    static const OSSL_DISPATCH mode##_dispatch[] = {                                               \
+        { OSSL_FUNC_CIPHER_NEWCTX, (void (*)(void))mode##_newctx },                                \
         { OSSL_FUNC_CIPHER_FREECTX, (void (*)(void))prefix##_freectx },                            \
         { OSSL_FUNC_CIPHER_DUPCTX, (void (*)(void))prefix##_dupctx },                              \
         { OSSL_FUNC_CIPHER_ENCRYPT_INIT, (void (*)(void))prefix##_encrypt_init },                  \
         { OSSL_FUNC_CIPHER_DECRYPT_INIT, (void (*)(void))prefix##_decrypt_init },                  \
         { OSSL_FUNC_CIPHER_UPDATE, (void (*)(void))prefix##_update },                              \
         { OSSL_FUNC_CIPHER_FINAL, (void (*)(void))prefix##_final },                                \
-        { OSSL_FUNC_CIPHER_CIPHER, (void (*)(void))prefix##_cipher },                              \
-        { OSSL_FUNC_CIPHER_GET_PARAMS, (void (*)(void))mode_get_params },                          \
-        { OSSL_FUNC_CIPHER_GETTABLE_PARAMS, (void (*)(void))mode_gettable_params },                \
+        { OSSL_FUNC_CIPHER_GET_PARAMS, (void (*)(void))mode##_get_params },                        \
+        { OSSL_FUNC_CIPHER_GETTABLE_PARAMS, (void (*)(void))mode##_gettable_params },              \
         { OSSL_FUNC_CIPHER_GET_CTX_PARAMS, (void (*)(void))prefix##_get_ctx_params },              \
         { OSSL_FUNC_CIPHER_SET_CTX_PARAMS, (void (*)(void))prefix##_set_ctx_params },              \
-        { OSSL_FUNC_CIPHER_GETTABLE_CTX_PARAMS, (void (*)(void))mode_gettable_ctx_params },        \
-        { OSSL_FUNC_CIPHER_SETTABLE_CTX_PARAMS, (void (*)(void))mode_settable_ctx_params },        \
+        { OSSL_FUNC_CIPHER_GETTABLE_CTX_PARAMS, (void (*)(void))mode##_gettable_ctx_params },      \
+        { OSSL_FUNC_CIPHER_SETTABLE_CTX_PARAMS, (void (*)(void))mode##_settable_ctx_params },      \
+        { cipher_id, (void (*)(void))prefix##_cipher },                                            \
         { 0, NULL },                                                                               \
     }
 

@@ -8,6 +8,6 @@ const struct cipher_mode cipher_ctr = {
     .kind = MACHINE_CTR,
     .iv_size = HSM_BLOCK,
     .stream = hsm_ctr,
-    .software = &software,
-    .dispatch = dispatch,
+    .software = &cipher_ctr_software,
+    .dispatch = cipher_ctr_dispatch,
 };

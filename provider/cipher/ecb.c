@@ -14,6 +14,6 @@ const struct cipher_mode cipher_ecb = {
     .name = "AES-256-ECB",
     .kind = MACHINE_ECB,
     .blocks = blocks,
-    .software = &software,
-    .dispatch = dispatch,
+    .software = &cipher_ecb_software,
+    .dispatch = cipher_ecb_dispatch,
 };

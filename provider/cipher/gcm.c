@@ -22,8 +22,8 @@ CIPHER_MODE(cipher_gcm, gcm);
 const struct cipher_mode cipher_gcm = {
     .name = "AES-256-GCM",
     .iv_size = GCM_IV_USUAL,
-    .software = &software,
-    .dispatch = dispatch,
+    .software = &cipher_gcm_software,
+    .dispatch = cipher_gcm_dispatch,
 };
 
 static void *gcm_newctx(const struct cipher_mode *mode, void *provctx)
