@@ -40,16 +40,18 @@ static bool is_complete(const struct cipher_software *software)
 {
     return software->newctx != NULL && software->freectx != NULL && software->dupctx != NULL &&
            software->encrypt_init != NULL && software->decrypt_init != NULL &&
-           software->update != NULL && software->final != NULL && software->cipher != NULL &&
-           software->get_params != NULL && software->gettable_params != NULL &&
-           software->get_ctx_params != NULL && software->set_ctx_params != NULL &&
-           software->gettable_ctx_params != NULL && software->settable_ctx_params != NULL;
+           software->update != NULL && software->final != NULL && software->get_params != NULL &&
+           software->gettable_params != NULL && software->get_ctx_params != NULL &&
+           software->set_ctx_params != NULL && software->gettable_ctx_params != NULL &&
+           software->settable_ctx_params != NULL;
 }
 
 const OSSL_DISPATCH *cipher_dispatch(const char *names, const OSSL_DISPATCH *software)
 {
-    static const struct cipher_mode *const modes[] = { &cipher_ecb, &cipher_cbc, &cipher_ctr,
-                                                       &cipher_gcm };
+    static const struct cipher_mode *const modes[] = {
+        &cipher_ecb,  &cipher_cbc,      &cipher_ctr,      &cipher_gcm,
+        &cipher_wrap, &cipher_wrap_pad, &cipher_wrap_inv, &cipher_wrap_pad_inv,
+    };
 
     for (size_t i = 0; i < sizeof(modes) / sizeof(modes[0]); i++) {
         const size_t length = strlen(modes[i]->name);
@@ -178,6 +180,14 @@ static int answer(const struct cipher_context *context, enum machine_result resu
                                 context->mode->name);
     case MACHINE_BAD_DECRYPT:
         return error_raise_prov(errors, PROV_R_BAD_DECRYPT, "%s", context->mode->name);
+    case MACHINE_BAD_SIZE:
+        return error_raise_prov(errors, PROV_R_INVALID_INPUT_LENGTH,
+                                "%s: data of this size cannot be wrapped or unwrapped",
+                                context->mode->name);
+    case MACHINE_NOT_GENUINE:
+        return error_raise_prov(errors, PROV_R_CIPHER_OPERATION_FAILED,
+                                "%s: the data were not wrapped with this key and IV, or changed",
+                                context->mode->name);
     case MACHINE_NO_STREAM:
     default:
         return error_raise_prov(errors, PROV_R_CIPHER_OPERATION_FAILED,

@@ -28,10 +28,17 @@ struct cipher_software {
     OSSL_FUNC_cipher_settable_ctx_params_fn *settable_ctx_params;
 };
 
-/** One cipher: a file a mode defines it (ecb.c, cbc.c, ctr.c). */
+/** Which of AES's two functions a mode asks of the HSM, and so what its key must be allowed. */
+enum cipher_function {
+    CIPHER_FORWARD, /* the one that the program asks for */
+    CIPHER_INVERSE, /* the other one */
+};
+
+/** One cipher: a file a mode defines it (ecb.c, cbc.c, ctr.c, ...). */
 struct cipher_mode {
     const char *name; /* its first name in the default provider's table */
     enum machine_kind kind;
+    enum cipher_function function;
     size_t iv_size;
     /* As in struct machine_engine, with the key as argument; one of the two. */
     bool (*blocks)(struct hsm_key *key, bool encrypt, unsigned char chain[HSM_BLOCK],
@@ -63,6 +70,7 @@ OSSL_FUNC_cipher_get_ctx_params_fn cipher_get_ctx_params;
 OSSL_FUNC_cipher_set_ctx_params_fn cipher_set_ctx_params;
 
 extern const struct cipher_mode cipher_ecb, cipher_cbc, cipher_ctr, cipher_gcm;
+extern const struct cipher_mode cipher_wrap, cipher_wrap_pad, cipher_wrap_inv, cipher_wrap_pad_inv;
 
 /*
  * Defines the functions that OpenSSL calls without a context, and the dispatch table

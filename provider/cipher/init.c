@@ -83,7 +83,7 @@ bool cipher_take_key(struct cipher_context *context, const unsigned char *key, s
 /*
  * The IV of a context whose key is now of the other kind: software has not seen the one that a
  * context with an HSM key was given; and with a raw key it has moved on in software, out of our
- * sight.
+ * sight, if it does that at all.
  */
 static void bridge_iv(struct cipher_context *context, bool was_raw, const unsigned char **iv,
                       size_t *iv_size)
@@ -93,7 +93,7 @@ static void bridge_iv(struct cipher_context *context, bool was_raw, const unsign
     if (*iv != NULL || is_raw == was_raw)
         return;
     if (was_raw) {
-        context->machine.iv_set = false;
+        context->machine.iv_set = context->machine.iv_set && machine_iv_stays(&context->machine);
     } else if (context->machine.iv_set) {
         *iv = context->machine.iv;
         *iv_size = context->mode->iv_size;
@@ -109,6 +109,18 @@ static int check_iv(const struct cipher_context *context, size_t iv_size)
                             context->mode->iv_size);
 }
 
+/* Whether the key may do what the program and the mode want of it. */
+static bool key_may(const struct cipher_context *context, bool encrypt, struct failure *why)
+{
+    switch (context->mode->function) {
+    case CIPHER_INVERSE:
+        return hsm_key_may(context->key, !encrypt, why);
+    case CIPHER_FORWARD:
+    default:
+        return hsm_key_may(context->key, encrypt, why);
+    }
+}
+
 static int init(struct cipher_context *context, bool encrypt, const unsigned char *key,
                 size_t key_size, const unsigned char *iv, size_t iv_size, const OSSL_PARAM params[])
 {
@@ -121,7 +133,7 @@ static int init(struct cipher_context *context, bool encrypt, const unsigned cha
         bridge_iv(context, was_raw, &iv, &iv_size);
     if (iv != NULL && !check_iv(context, iv_size))
         return 0;
-    if (context->keyed == KEYED_BY_REFERENCE && !hsm_key_may(context->key, encrypt, &why))
+    if (context->keyed == KEYED_BY_REFERENCE && !key_may(context, encrypt, &why))
         return fail(context, &why);
     machine_init(&context->machine, encrypt, iv);
     /* No parameters here: they go to both contexts below. */

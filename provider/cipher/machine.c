@@ -3,11 +3,34 @@
 
 #include <string.h>
 
+#include "cipher/wrap.h"
 #include "secret.h"
 
 void machine_new(struct machine *machine, enum machine_kind kind)
 {
-    *machine = (struct machine){ .kind = kind, .encrypt = true, .padding = true };
+    *machine = (struct machine){ .kind = kind, .encrypt = true, .padding = kind != MACHINE_WRAP };
+}
+
+size_t machine_iv_size(enum machine_kind kind)
+{
+    switch (kind) {
+    case MACHINE_ECB:
+        return 0;
+    case MACHINE_WRAP:
+        return WRAP_IV_SIZE;
+    case MACHINE_WRAP_PAD:
+        return WRAP_PAD_IV_SIZE;
+    case MACHINE_CBC:
+    case MACHINE_CTR:
+    default:
+        return HSM_BLOCK;
+    }
+}
+
+/* Modes that know no message: an update is all, and a final nothing. */
+static bool is_wrap(const struct machine *machine)
+{
+    return machine->kind == MACHINE_WRAP || machine->kind == MACHINE_WRAP_PAD;
 }
 
 void machine_wipe(struct machine *machine)
@@ -22,12 +45,17 @@ void machine_init(struct machine *machine, bool encrypt, const unsigned char *iv
     machine->waiting = 0;
     secret_wipe(machine->partial, sizeof(machine->partial));
     if (iv != NULL && machine->kind != MACHINE_ECB) {
-        memcpy(machine->iv, iv, HSM_BLOCK);
-        memcpy(machine->original_iv, iv, HSM_BLOCK);
+        memcpy(machine->iv, iv, machine_iv_size(machine->kind));
+        memcpy(machine->original_iv, iv, machine_iv_size(machine->kind));
         machine->iv_set = true;
     } else if (machine->kind == MACHINE_CBC) {
         memcpy(machine->iv, machine->original_iv, HSM_BLOCK);
     }
+}
+
+bool machine_iv_stays(const struct machine *machine)
+{
+    return is_wrap(machine);
 }
 
 enum machine_result machine_set_num(struct machine *machine, unsigned int num)
@@ -40,7 +68,8 @@ enum machine_result machine_set_num(struct machine *machine, unsigned int num)
 
 static bool lacks_iv(const struct machine *machine)
 {
-    return machine->kind != MACHINE_ECB && !machine->iv_set;
+    /* Key wrap has an IV of its own. */
+    return machine->kind != MACHINE_ECB && !is_wrap(machine) && !machine->iv_set;
 }
 
 /* How many bytes leave when `total` are there: with padding, a decryption holds the last block. */
@@ -129,6 +158,8 @@ enum machine_result machine_update(struct machine *machine, const struct machine
     *written = 0;
     if (lacks_iv(machine))
         return MACHINE_NO_IV;
+    if (is_wrap(machine))
+        return wrap_update(machine, engine, out, written, room, in, size);
     if (machine->kind == MACHINE_CTR)
         return update_stream(machine, engine, out, written, room, in, size);
     return update_blocks(machine, engine, out, written, room, in, size);
@@ -208,7 +239,7 @@ enum machine_result machine_final(struct machine *machine, const struct machine_
                                   unsigned char *out, size_t *written, size_t room)
 {
     *written = 0;
-    if (machine->kind == MACHINE_CTR)
+    if (machine->kind == MACHINE_CTR || is_wrap(machine))
         return MACHINE_DONE;
     if (lacks_iv(machine))
         return MACHINE_NO_IV;
@@ -229,7 +260,7 @@ enum machine_result machine_at_once(struct machine *machine, const struct machin
     const struct hsm_data data = { .in = in, .size = size, .out = out };
 
     *written = 0;
-    if (machine->kind == MACHINE_CTR)
+    if (machine->kind == MACHINE_CTR || is_wrap(machine))
         return machine_update(machine, engine, out, written, room, in, size);
     if (lacks_iv(machine))
         return MACHINE_NO_IV;

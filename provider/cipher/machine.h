@@ -17,12 +17,14 @@ enum machine_kind {
     MACHINE_ECB,
     MACHINE_CBC,
     MACHINE_CTR,
+    MACHINE_WRAP,     /* key wrap, RFC 3394 */
+    MACHINE_WRAP_PAD, /* key wrap with padding, RFC 5649 */
 };
 
 /** Who computes; `argument` is its own. All return false on failure, nothing having changed. */
 struct machine_engine {
     void *argument;
-    /** ECB, CBC: as hsm_ecb(), hsm_cbc(). */
+    /** As hsm_ecb() and hsm_cbc(): CBC for CBC, else ECB, which leaves `chain` alone. */
     bool (*blocks)(void *argument, bool encrypt, unsigned char chain[HSM_BLOCK],
                    const struct hsm_data *data);
     /** CTR: as hsm_ctr(). */
@@ -38,7 +40,8 @@ struct machine {
     bool padding;
     bool iv_set;
     unsigned char original_iv[HSM_BLOCK]; /* as it was given */
-    unsigned char iv[HSM_BLOCK];          /* CBC: chain value; CTR: next counter block */
+    unsigned char iv[HSM_BLOCK];          /* CBC: chain value; CTR: next counter block; key wrap:
+                                           * what goes in front of the data */
     unsigned char partial[HSM_BLOCK];     /* ECB, CBC: data that wait; CTR: key stream */
     size_t waiting;                       /* ECB, CBC: how many bytes of `partial` */
     unsigned int num;                     /* CTR: bytes of the key stream in `partial` used up */
@@ -53,14 +56,23 @@ enum machine_result {
     MACHINE_WRONG_LENGTH,  /* the data are no whole number of blocks */
     MACHINE_BAD_DECRYPT,   /* the padding is wrong */
     MACHINE_NO_STREAM,     /* a position in a key stream block, set from outside */
+    MACHINE_BAD_SIZE,      /* data of a size that the mode does not take */
+    MACHINE_NOT_GENUINE,   /* the data were not wrapped like this, or were changed */
 };
 
 /** A new context: padding on, no IV. */
 void machine_new(struct machine *machine, enum machine_kind kind);
 
-/** EVP_CipherInit: a new message.  `iv` NULL: CBC starts again from the original IV, CTR goes on.
+/** The size of a mode's IV; 0 if it has none. */
+size_t machine_iv_size(enum machine_kind kind);
+
+/**
+ * EVP_CipherInit: a new message.  `iv` NULL: CBC starts again from the original IV, CTR goes on.
  */
 void machine_init(struct machine *machine, bool encrypt, const unsigned char *iv);
+
+/** Whether the IV is the one that was given, however many data there were. */
+bool machine_iv_stays(const struct machine *machine);
 
 /** Sets OSSL_CIPHER_PARAM_NUM; for CTR only 0, which leaves the rest of a begun block unused. */
 enum machine_result machine_set_num(struct machine *machine, unsigned int num);

@@ -52,6 +52,12 @@ int cipher_get_ctx_params(void *context_, OSSL_PARAM params[])
     return 1;
 }
 
+/* Key wrap takes no parameter but the size of its key, which the default provider has checked. */
+static bool takes_parameters(const struct cipher_context *context)
+{
+    return context->machine.kind != MACHINE_WRAP && context->machine.kind != MACHINE_WRAP_PAD;
+}
+
 static int set_one(struct cipher_context *context, const OSSL_PARAM *param)
 {
     struct machine *machine = &context->machine;
@@ -84,7 +90,7 @@ int cipher_set_ctx_params(void *context_, const OSSL_PARAM params[])
     if (params != NULL && !context->mode->software->set_ctx_params(context->software, params))
         return 0;
     for (const OSSL_PARAM *param = params; param != NULL && param->key != NULL; param++) {
-        if (!set_one(context, param))
+        if (takes_parameters(context) && !set_one(context, param))
             return 0;
     }
     return 1;

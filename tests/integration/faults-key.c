@@ -148,6 +148,21 @@ static void may_not_decrypt(void)
     done();
 }
 
+/* Key wrap with the inverse function asks the other right of a key. */
+static void wrap_directions(void)
+{
+    unsigned char out[48];
+
+    key_setup();
+    check_direction_refused("AES-256-WRAP", "decrypt-only", 1);
+    check_direction_refused("AES-256-WRAP", "encrypt-only", 0);
+    CHECK(direction_works("AES-256-WRAP", "encrypt-only", 1, out) == 1);
+    CHECK(direction_works("AES-256-WRAP-INV", "decrypt-only", 1, out) == 1);
+    CHECK(direction_works("AES-256-WRAP-INV", "encrypt-only", 1, out) == 0);
+    CHECK_HAS(error_text(), "CKA_DECRYPT");
+    done();
+}
+
 /* CTR is made of ECB where the key allows that. */
 static void one_mechanism(void)
 {
@@ -213,10 +228,10 @@ static void disabled_key(void)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        CHILD_TEST(no_such_key),   CHILD_TEST(two_such_keys),   CHILD_TEST(wrong_size),
-        CHILD_TEST(wrong_type),    CHILD_TEST(may_not_encrypt), CHILD_TEST(may_not_decrypt),
-        CHILD_TEST(one_mechanism), CHILD_TEST(usual_keys),      CHILD_TEST(destroyed_key),
-        CHILD_TEST(disabled_key),
+        CHILD_TEST(no_such_key),     CHILD_TEST(two_such_keys),   CHILD_TEST(wrong_size),
+        CHILD_TEST(wrong_type),      CHILD_TEST(may_not_encrypt), CHILD_TEST(may_not_decrypt),
+        CHILD_TEST(wrap_directions), CHILD_TEST(one_mechanism),   CHILD_TEST(usual_keys),
+        CHILD_TEST(destroyed_key),   CHILD_TEST(disabled_key),
     };
 
     return cmocka_run_group_tests(tests, testing_setup, testing_teardown);

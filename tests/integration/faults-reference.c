@@ -168,6 +168,31 @@ static void both_kinds_in_one_context(void)
     done();
 }
 
+/* An IV for key wrap stays as it was given, whatever kind the next key is of. */
+static void wrap_iv_for_both_kinds(void)
+{
+    static const unsigned char iv[8] = "wrap iv", in[16];
+    unsigned char key[32], reference[32], first[24], out[24];
+    EVP_CIPHER *cipher;
+    EVP_CIPHER_CTX *ctx = EVP_CIPHER_CTX_new();
+    int size;
+
+    reference_setup();
+    cipher = EVP_CIPHER_fetch(contexts[1], "AES-256-WRAP", NULL);
+    unhex(GOLD_KEY, key, sizeof(key));
+    reference_by_name(reference, "gold");
+    for (int from = 0; from < 2; from++) {
+        CHECK(EVP_EncryptInit_ex2(ctx, cipher, from ? key : reference, iv, NULL) == 1);
+        CHECK(EVP_EncryptUpdate(ctx, first, &size, in, 16) == 1 && size == 24);
+        CHECK(EVP_EncryptInit_ex2(ctx, NULL, from ? reference : key, NULL, NULL) == 1);
+        CHECK(EVP_EncryptUpdate(ctx, out, &size, in, 16) == 1 && size == 24);
+        CHECK(memcmp(first, out, 24) == 0);
+    }
+    EVP_CIPHER_CTX_free(ctx);
+    EVP_CIPHER_free(cipher);
+    done();
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -180,6 +205,7 @@ int main(void)
         CHILD_TEST(raw_key),
         CHILD_TEST(nearly_a_reference),
         CHILD_TEST(both_kinds_in_one_context),
+        CHILD_TEST(wrap_iv_for_both_kinds),
     };
 
     return cmocka_run_group_tests(tests, testing_setup, testing_teardown);

@@ -90,8 +90,18 @@ static void all_algorithms(void)
 /* Each alias of default's names for our ciphers, the OIDs too. */
 static void names_of_our_ciphers(void)
 {
-    static const char *const names[] = { "AES-256-ECB", "2.16.840.1.101.3.4.1.41", "AES-256-CBC",
-                                         "AES256",      "2.16.840.1.101.3.4.1.42", "AES-256-CTR" };
+    static const char *const names[] = { "AES-256-ECB",
+                                         "2.16.840.1.101.3.4.1.41",
+                                         "AES-256-CBC",
+                                         "AES256",
+                                         "2.16.840.1.101.3.4.1.42",
+                                         "AES-256-CTR",
+                                         "AES-256-WRAP-PAD",
+                                         "AES256-WRAP-PAD",
+                                         "id-aes256-wrap-pad",
+                                         "2.16.840.1.101.3.4.1.48",
+                                         "AES-256-WRAP-PAD-INV",
+                                         "AES256-WRAP-PAD-INV" };
 
     gateway_setup();
     for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
