@@ -50,6 +50,7 @@ const OSSL_DISPATCH *cipher_dispatch(const char *names, const OSSL_DISPATCH *sof
 {
     static const struct cipher_mode *const modes[] = {
         &cipher_ecb,  &cipher_cbc,      &cipher_ctr,      &cipher_gcm,
+        &cipher_cfb,  &cipher_cfb8,     &cipher_cfb1,     &cipher_ofb,
         &cipher_wrap, &cipher_wrap_pad, &cipher_wrap_inv, &cipher_wrap_pad_inv,
     };
 
@@ -191,7 +192,7 @@ static int answer(const struct cipher_context *context, enum machine_result resu
     case MACHINE_NO_STREAM:
     default:
         return error_raise_prov(errors, PROV_R_CIPHER_OPERATION_FAILED,
-                                "%s: num can be set to 0 only", context->mode->name);
+                                "%s: num cannot be set to this", context->mode->name);
     }
 }
 

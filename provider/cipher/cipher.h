@@ -30,8 +30,9 @@ struct cipher_software {
 
 /** Which of AES's two functions a mode asks of the HSM, and so what its key must be allowed. */
 enum cipher_function {
-    CIPHER_FORWARD, /* the one that the program asks for */
-    CIPHER_INVERSE, /* the other one */
+    CIPHER_FORWARD,    /* the one that the program asks for */
+    CIPHER_INVERSE,    /* the other one */
+    CIPHER_ENCRYPTING, /* encryption, for both directions of the mode */
 };
 
 /** One cipher: a file a mode defines it (ecb.c, cbc.c, ctr.c, ...). */
@@ -69,7 +70,12 @@ OSSL_FUNC_cipher_cipher_fn cipher_cipher;
 OSSL_FUNC_cipher_get_ctx_params_fn cipher_get_ctx_params;
 OSSL_FUNC_cipher_set_ctx_params_fn cipher_set_ctx_params;
 
+/** hsm_ecb() as a mode's `blocks`. */
+bool cipher_ecb_blocks(struct hsm_key *key, bool encrypt, unsigned char chain[HSM_BLOCK],
+                       const struct hsm_data *data, struct failure *why);
+
 extern const struct cipher_mode cipher_ecb, cipher_cbc, cipher_ctr, cipher_gcm;
+extern const struct cipher_mode cipher_cfb, cipher_cfb8, cipher_cfb1, cipher_ofb;
 extern const struct cipher_mode cipher_wrap, cipher_wrap_pad, cipher_wrap_inv, cipher_wrap_pad_inv;
 
 /*

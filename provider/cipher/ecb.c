@@ -1,8 +1,8 @@
 /* AES-256-ECB (NIST SP 800-38A, 6.1). */
 #include "cipher/cipher.h"
 
-static bool blocks(struct hsm_key *key, bool encrypt, unsigned char chain[HSM_BLOCK],
-                   const struct hsm_data *data, struct failure *why)
+bool cipher_ecb_blocks(struct hsm_key *key, bool encrypt, unsigned char chain[HSM_BLOCK],
+                       const struct hsm_data *data, struct failure *why)
 {
     (void)chain;
     return hsm_ecb(key, encrypt, data, why);
@@ -13,7 +13,7 @@ CIPHER_MODE(cipher_ecb, cipher);
 const struct cipher_mode cipher_ecb = {
     .name = "AES-256-ECB",
     .kind = MACHINE_ECB,
-    .blocks = blocks,
+    .blocks = cipher_ecb_blocks,
     .software = &cipher_ecb_software,
     .dispatch = cipher_ecb_dispatch,
 };

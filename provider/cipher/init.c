@@ -115,6 +115,13 @@ static bool key_may(const struct cipher_context *context, bool encrypt, struct f
     switch (context->mode->function) {
     case CIPHER_INVERSE:
         return hsm_key_may(context->key, !encrypt, why);
+    case CIPHER_ENCRYPTING:
+        if (!hsm_key_may(context->key, encrypt, why))
+            return false;
+        if (encrypt || hsm_key_may(context->key, true, why))
+            return true;
+        failure_prefix(why, "%s decrypts by encrypting in the HSM", context->mode->name);
+        return false;
     case CIPHER_FORWARD:
     default:
         return hsm_key_may(context->key, encrypt, why);

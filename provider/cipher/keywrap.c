@@ -6,13 +6,6 @@
 #include "cipher/cipher.h"
 #include "cipher/wrap.h"
 
-static bool forward(struct hsm_key *key, bool encrypt, unsigned char chain[HSM_BLOCK],
-                    const struct hsm_data *data, struct failure *why)
-{
-    (void)chain;
-    return hsm_ecb(key, encrypt, data, why);
-}
-
 static bool inverse(struct hsm_key *key, bool encrypt, unsigned char chain[HSM_BLOCK],
                     const struct hsm_data *data, struct failure *why)
 {
@@ -29,7 +22,7 @@ const struct cipher_mode cipher_wrap = {
     .name = "AES-256-WRAP",
     .kind = MACHINE_WRAP,
     .iv_size = WRAP_IV_SIZE,
-    .blocks = forward,
+    .blocks = cipher_ecb_blocks,
     .software = &cipher_wrap_software,
     .dispatch = cipher_wrap_dispatch,
 };
@@ -38,7 +31,7 @@ const struct cipher_mode cipher_wrap_pad = {
     .name = "AES-256-WRAP-PAD",
     .kind = MACHINE_WRAP_PAD,
     .iv_size = WRAP_PAD_IV_SIZE,
-    .blocks = forward,
+    .blocks = cipher_ecb_blocks,
     .software = &cipher_wrap_pad_software,
     .dispatch = cipher_wrap_pad_dispatch,
 };

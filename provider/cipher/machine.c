@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "cipher/feedback.h"
 #include "cipher/wrap.h"
 #include "secret.h"
 
@@ -20,11 +21,15 @@ size_t machine_iv_size(enum machine_kind kind)
         return WRAP_IV_SIZE;
     case MACHINE_WRAP_PAD:
         return WRAP_PAD_IV_SIZE;
-    case MACHINE_CBC:
-    case MACHINE_CTR:
     default:
         return HSM_BLOCK;
     }
+}
+
+static bool is_feedback(const struct machine *machine)
+{
+    return machine->kind == MACHINE_CFB || machine->kind == MACHINE_CFB8 ||
+           machine->kind == MACHINE_CFB1 || machine->kind == MACHINE_OFB;
 }
 
 /* Modes that know no message: an update is all, and a final nothing. */
@@ -48,7 +53,7 @@ void machine_init(struct machine *machine, bool encrypt, const unsigned char *iv
         memcpy(machine->iv, iv, machine_iv_size(machine->kind));
         memcpy(machine->original_iv, iv, machine_iv_size(machine->kind));
         machine->iv_set = true;
-    } else if (machine->kind == MACHINE_CBC) {
+    } else if (machine->kind == MACHINE_CBC || is_feedback(machine)) {
         memcpy(machine->iv, machine->original_iv, HSM_BLOCK);
     }
 }
@@ -60,10 +65,16 @@ bool machine_iv_stays(const struct machine *machine)
 
 enum machine_result machine_set_num(struct machine *machine, unsigned int num)
 {
-    if (machine->kind == MACHINE_CTR && num != 0)
+    if ((machine->kind == MACHINE_CTR && num != 0) || (is_feedback(machine) && num >= HSM_BLOCK))
         return MACHINE_NO_STREAM;
     machine->num = num;
     return MACHINE_DONE;
+}
+
+/* Nothing waits for more data or for an end. */
+static bool is_immediate(const struct machine *machine)
+{
+    return machine->kind == MACHINE_CTR || is_feedback(machine) || is_wrap(machine);
 }
 
 static bool lacks_iv(const struct machine *machine)
@@ -160,6 +171,8 @@ enum machine_result machine_update(struct machine *machine, const struct machine
         return MACHINE_NO_IV;
     if (is_wrap(machine))
         return wrap_update(machine, engine, out, written, room, in, size);
+    if (is_feedback(machine))
+        return feedback_update(machine, engine, out, written, room, in, size);
     if (machine->kind == MACHINE_CTR)
         return update_stream(machine, engine, out, written, room, in, size);
     return update_blocks(machine, engine, out, written, room, in, size);
@@ -239,7 +252,7 @@ enum machine_result machine_final(struct machine *machine, const struct machine_
                                   unsigned char *out, size_t *written, size_t room)
 {
     *written = 0;
-    if (machine->kind == MACHINE_CTR || is_wrap(machine))
+    if (is_immediate(machine))
         return MACHINE_DONE;
     if (lacks_iv(machine))
         return MACHINE_NO_IV;
@@ -260,7 +273,7 @@ enum machine_result machine_at_once(struct machine *machine, const struct machin
     const struct hsm_data data = { .in = in, .size = size, .out = out };
 
     *written = 0;
-    if (machine->kind == MACHINE_CTR || is_wrap(machine))
+    if (is_immediate(machine))
         return machine_update(machine, engine, out, written, room, in, size);
     if (lacks_iv(machine))
         return MACHINE_NO_IV;

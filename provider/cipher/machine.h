@@ -17,6 +17,10 @@ enum machine_kind {
     MACHINE_ECB,
     MACHINE_CBC,
     MACHINE_CTR,
+    MACHINE_CFB,  /* 128 bits at a time */
+    MACHINE_CFB8, /* 8 bits */
+    MACHINE_CFB1, /* 1 bit */
+    MACHINE_OFB,
     MACHINE_WRAP,     /* key wrap, RFC 3394 */
     MACHINE_WRAP_PAD, /* key wrap with padding, RFC 5649 */
 };
@@ -39,12 +43,13 @@ struct machine {
     bool encrypt;
     bool padding;
     bool iv_set;
+    bool bits;                            /* CFB1: sizes are told in bits */
     unsigned char original_iv[HSM_BLOCK]; /* as it was given */
-    unsigned char iv[HSM_BLOCK];          /* CBC: chain value; CTR: next counter block; key wrap:
-                                           * what goes in front of the data */
-    unsigned char partial[HSM_BLOCK];     /* ECB, CBC: data that wait; CTR: key stream */
-    size_t waiting;                       /* ECB, CBC: how many bytes of `partial` */
-    unsigned int num;                     /* CTR: bytes of the key stream in `partial` used up */
+    unsigned char iv[HSM_BLOCK]; /* CBC: chain value; CTR: next counter block; CFB, OFB: the shift
+                                  * register; key wrap: what goes in front of the data */
+    unsigned char partial[HSM_BLOCK]; /* ECB, CBC: data that wait; CTR: key stream */
+    size_t waiting;                   /* ECB, CBC: how many bytes of `partial` */
+    unsigned int num; /* CTR: bytes of the key stream in `partial` used up; CFB, OFB: in `iv` */
 };
 
 /** What became of an event. */
@@ -67,14 +72,18 @@ void machine_new(struct machine *machine, enum machine_kind kind);
 size_t machine_iv_size(enum machine_kind kind);
 
 /**
- * EVP_CipherInit: a new message.  `iv` NULL: CBC starts again from the original IV, CTR goes on.
+ * EVP_CipherInit: a new message.  `iv` NULL: CBC, CFB and OFB start again from the original
+ * IV, CTR goes on.
  */
 void machine_init(struct machine *machine, bool encrypt, const unsigned char *iv);
 
 /** Whether the IV is the one that was given, however many data there were. */
 bool machine_iv_stays(const struct machine *machine);
 
-/** Sets OSSL_CIPHER_PARAM_NUM; for CTR only 0, which leaves the rest of a begun block unused. */
+/**
+ * Sets OSSL_CIPHER_PARAM_NUM: for CTR only 0, which leaves the rest of a begun block unused; for
+ * CFB and OFB a place in a block.
+ */
 enum machine_result machine_set_num(struct machine *machine, unsigned int num);
 
 /** EVP_CipherUpdate. `*written`: bytes put to `out`, of `room`; 0 unless MACHINE_DONE. */

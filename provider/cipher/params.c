@@ -66,6 +66,7 @@ static int set_one(struct cipher_context *context, const OSSL_PARAM *param)
 
     if (strcmp(param->key, OSSL_CIPHER_PARAM_PADDING) != 0 &&
         strcmp(param->key, OSSL_CIPHER_PARAM_NUM) != 0 &&
+        strcmp(param->key, OSSL_CIPHER_PARAM_USE_BITS) != 0 &&
         strcmp(param->key, OSSL_CIPHER_PARAM_TLS_VERSION) != 0)
         return 1;
     if (!OSSL_PARAM_get_uint(param, &value))
@@ -73,12 +74,14 @@ static int set_one(struct cipher_context *context, const OSSL_PARAM *param)
                                 context->mode->name, param->key);
     if (strcmp(param->key, OSSL_CIPHER_PARAM_PADDING) == 0)
         machine->padding = value != 0;
+    else if (strcmp(param->key, OSSL_CIPHER_PARAM_USE_BITS) == 0)
+        machine->bits = value != 0;
     else if (strcmp(param->key, OSSL_CIPHER_PARAM_TLS_VERSION) == 0)
         context->tls = value != 0;
     else if (context->keyed == KEYED_BY_REFERENCE &&
              machine_set_num(machine, value) != MACHINE_DONE)
         return error_raise_prov(errors, PROV_R_FAILED_TO_SET_PARAMETER,
-                                "%s: num can be set to 0 only", context->mode->name);
+                                "%s: num cannot be set to %u", context->mode->name, value);
     return 1;
 }
 

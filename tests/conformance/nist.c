@@ -1,6 +1,6 @@
 /*
- * NIST's AES-256 vectors for ECB and CBC, encryption and decryption.  Every key is put on the token
- * under a label of its own and used through EVP by reference only.
+ * NIST's AES-256 vectors for ECB, CBC, CFB and OFB, encryption and decryption.  Every key is put on
+ * the token under a label of its own and used through EVP by reference only.
  */
 #include "testing.h"
 
@@ -26,12 +26,16 @@ struct file {
     size_t count;
 };
 
+#define ALL_FILES(mode)                                                                            \
+    { mode, "GFSbox256", 5, NULL, 0 }, { mode, "KeySbox256", 16, NULL, 0 },                        \
+        { mode, "VarKey256", 256, NULL, 0 }, { mode, "VarTxt256", 128, NULL, 0 },                  \
+    {                                                                                              \
+        mode, "MMT256", 10, NULL, 0                                                                \
+    }
+
 static struct file files[] = {
-    { "ECB", "GFSbox256", 5, NULL, 0 },   { "ECB", "KeySbox256", 16, NULL, 0 },
-    { "ECB", "VarKey256", 256, NULL, 0 }, { "ECB", "VarTxt256", 128, NULL, 0 },
-    { "ECB", "MMT256", 10, NULL, 0 },     { "CBC", "GFSbox256", 5, NULL, 0 },
-    { "CBC", "KeySbox256", 16, NULL, 0 }, { "CBC", "VarKey256", 256, NULL, 0 },
-    { "CBC", "VarTxt256", 128, NULL, 0 }, { "CBC", "MMT256", 10, NULL, 0 },
+    ALL_FILES("ECB"),  ALL_FILES("CBC"),  ALL_FILES("CFB128"),
+    ALL_FILES("CFB8"), ALL_FILES("CFB1"), ALL_FILES("OFB"),
 };
 
 static const char *keys[2 * MOST], *labels[2 * MOST];
@@ -61,6 +65,24 @@ static char *value_of(char *line, const char *name)
     return line;
 }
 
+static bool is_bits(const struct file *file)
+{
+    return strcmp(file->mode, "CFB1") == 0;
+}
+
+/* The data of a vector; CFB1's are written bit by bit, and their size is told in bits. */
+static size_t read_data(const struct file *file, const char *value, unsigned char *out)
+{
+    size_t bits = strlen(value);
+
+    if (!is_bits(file))
+        return unhex(value, out, LONGEST);
+    CHECK(bits <= 8 * (size_t)LONGEST);
+    for (size_t i = 0; i < bits; i++)
+        out[i / 8] |= (unsigned char)((value[i] == '1') << (7 - i % 8));
+    return bits;
+}
+
 static void read_line(struct file *file, char *line, bool *encrypt)
 {
     struct vector *vector = file->vectors + (file->count == 0 ? 0 : file->count - 1);
@@ -76,16 +98,17 @@ static void read_line(struct file *file, char *line, bool *encrypt)
     } else if ((value = value_of(line, "IV")) != NULL) {
         unhex(value, vector->iv, sizeof(vector->iv));
     } else if ((value = value_of(line, "PLAINTEXT")) != NULL) {
-        vector->size = unhex(value, vector->plain, LONGEST);
+        vector->size = read_data(file, value, vector->plain);
     } else if ((value = value_of(line, "CIPHERTEXT")) != NULL) {
-        CHECK(unhex(value, vector->cipher, LONGEST) > 0);
+        CHECK(read_data(file, value, vector->cipher) > 0);
     }
 }
 
 static void read_vectors(struct file *file)
 {
-    const char *path = text("%s/ciphers/AES/%s/%s%s.rsp", testing_path("HSMZKE_TEST_VECTORS"),
-                            file->mode, file->mode, file->name);
+    const char *path =
+        text("%s/ciphers/AES/%s/%s%s.rsp", testing_path("HSMZKE_TEST_VECTORS"),
+             strncmp(file->mode, "CFB", 3) == 0 ? "CFB" : file->mode, file->mode, file->name);
     FILE *stream = fopen(path, "r");
     size_t encrypt = 0;
     bool encrypting = true;
@@ -141,17 +164,42 @@ static void run_vector(OSSL_LIB_CTX *context, const char *cipher, const struct v
     CHECK(memcmp(out, vector->encrypt ? vector->cipher : vector->plain, vector->size) == 0);
 }
 
+/* The same with a size in bits, which a flag of the context asks for. */
+static void run_bits(OSSL_LIB_CTX *context, const struct vector *vector)
+{
+    const unsigned char *in = vector->encrypt ? vector->plain : vector->cipher;
+    EVP_CIPHER *cipher = EVP_CIPHER_fetch(context, "AES-256-CFB1", NULL);
+    EVP_CIPHER_CTX *ctx = EVP_CIPHER_CTX_new();
+    unsigned char reference[32], out[LONGEST] = { 0 };
+    int written = -1;
+
+    reference_by_name(reference, vector->label);
+    CHECK(cipher != NULL && ctx != NULL);
+    CHECK(EVP_CipherInit_ex2(ctx, cipher, reference, vector->iv, vector->encrypt, NULL) == 1);
+    EVP_CIPHER_CTX_set_flags(ctx, EVP_CIPH_FLAG_LENGTH_BITS);
+    CHECK(EVP_CipherUpdate(ctx, out, &written, in, (int)vector->size) == 1);
+    CHECK((size_t)written == vector->size);
+    CHECK(memcmp(out, vector->encrypt ? vector->cipher : vector->plain, LONGEST) == 0);
+    EVP_CIPHER_CTX_free(ctx);
+    EVP_CIPHER_free(cipher);
+}
+
 static void run_file(void **state)
 {
     static OSSL_LIB_CTX *context;
     const struct file *file = *state;
-    const char *cipher = text("AES-256-%s", file->mode);
+    const char *mode = strcmp(file->mode, "CFB128") == 0 ? "CFB" : file->mode;
+    const char *cipher = text("AES-256-%s", mode);
     size_t run = 0;
 
     if (context == NULL)
         context = context_with(settings_standard(), NULL);
-    while (run < file->count)
-        run_vector(context, cipher, &file->vectors[run++]);
+    for (; run < file->count; run++) {
+        if (is_bits(file))
+            run_bits(context, &file->vectors[run]);
+        else
+            run_vector(context, cipher, &file->vectors[run]);
+    }
     CHECK(ERR_peek_error() == 0);
     printf("%s%s: %zu vectors\n", file->mode, file->name, run);
 }

@@ -3,8 +3,8 @@
  * length and return value.  HSMZKE_TEST_SEED repeats a run, HSMZKE_TEST_JOBS sets its length.
  *
  * Left out because default itself does nothing sensible there: EVP_Cipher() with a part of a block
- * in ECB and CBC, CBC and CTR without any IV (zeros in default, an error in hsmzke), going on after
- * a final without an init.
+ * in ECB and CBC, the other modes without any IV (zeros in default, an error in hsmzke), going on
+ * after a final without an init.
  */
 #include "pair.h"
 
@@ -16,13 +16,21 @@
 
 enum { LONGEST = 200000, COPIES = 2 };
 
-static const char *const modes[] = { "ECB", "CBC", "CTR" };
+enum { ECB, CBC, CTR, CFB, CFB8, CFB1, OFB, MODES };
+static const struct {
+    const char *name;
+    size_t longest; /* some take a call of the HSM for each byte, or each bit */
+} modes[MODES] = {
+    [ECB] = { "ECB", LONGEST }, [CBC] = { "CBC", LONGEST }, [CTR] = { "CTR", LONGEST },
+    [CFB] = { "CFB", LONGEST }, [CFB8] = { "CFB8", 5000 },  [CFB1] = { "CFB1", 700 },
+    [OFB] = { "OFB", LONGEST },
+};
 /* The last three may do one mechanism only, so that their mode has no other way. */
 static struct pair_key keys[7] = { { .name = "gold" },     { .name = "silver" },
                                    { .name = "zinc" },     { .name = "tin" },
                                    { .name = "ecb-only" }, { .name = "cbc-only" },
                                    { .name = "ctr-only" } };
-enum { FREE_KEYS = 4, KEYS = 7, MODES = 3 };
+enum { FREE_KEYS = 4, KEYS = 7 };
 
 static EVP_CIPHER *our_ciphers[MODES], *their_ciphers[MODES];
 static struct prng prng;
@@ -34,8 +42,8 @@ static const struct pair_key *pick_key(unsigned mode)
 
     if (pick < FREE_KEYS)
         return &keys[pick];
-    /* CTR must also work with a key that may only do ECB. */
-    return &keys[FREE_KEYS + (mode == 2 && pick == FREE_KEYS ? 0 : mode)];
+    /* CTR must also work with a key that may only do ECB; the later modes are made of it. */
+    return &keys[FREE_KEYS + (mode > CTR || (mode == CTR && pick == FREE_KEYS) ? ECB : mode)];
 }
 
 /* Half of the counters are so near a carry that a message crosses it. */
@@ -52,11 +60,12 @@ static void pick_iv(unsigned char iv[16])
     }
 }
 
-static size_t pick_size(void)
+static size_t pick_size(size_t longest)
 {
     const size_t limits[] = { 0, 17, 64, 64, 300, 300, 1500, 1500, 20000, LONGEST };
+    const size_t limit = limits[prng_upto(&prng, 9)];
 
-    return prng_upto(&prng, limits[prng_upto(&prng, 9)]);
+    return prng_upto(&prng, limit < longest ? limit : longest);
 }
 
 static size_t pick_piece(const struct stream *stream)
@@ -130,7 +139,7 @@ static void next_init(struct pair *pair, unsigned mode)
         pair_init(pair, PAIR_IV);
         break;
     case 2:
-        pair_init(pair, 0); /* CBC starts again at the IV given last, CTR goes on counting */
+        pair_init(pair, 0); /* again from the IV given last; CTR goes on counting */
         break;
     case 3:
         pair_turn(pair);
@@ -183,9 +192,10 @@ static size_t damage(unsigned char *data, size_t size)
 }
 
 /* Random data for the pair's direction and padding. */
-static size_t pick_data(const struct pair *pair, bool whole_blocks, unsigned char *data)
+static size_t pick_data(const struct pair *pair, size_t longest, bool whole_blocks,
+                        unsigned char *data)
 {
-    size_t size = pick_size();
+    size_t size = pick_size(longest);
 
     prng_fill(&prng, data, size);
     if (!pair->chained)
@@ -261,7 +271,7 @@ static void run_job(unsigned char *data)
                          .their_cipher = their_ciphers[mode],
                          .key = pick_key(mode),
                          .encrypt = prng_one_in(&prng, 2),
-                         .chained = mode != 2 };
+                         .chained = mode == ECB || mode == CBC };
     size_t messages = 1 + prng_upto(&prng, 4);
 
     pick_iv(pair.iv);
@@ -276,7 +286,8 @@ static void run_job(unsigned char *data)
         if (prng_one_in(&prng, 3))
             pair_set_padding(&pair, prng_one_in(&prng, 2));
         pair_compare_parameters(&pair);
-        run_message(&pair, data, pick_data(&pair, evp_cipher, data), evp_cipher);
+        run_message(&pair, data, pick_data(&pair, modes[mode].longest, evp_cipher, data),
+                    evp_cipher);
     }
     pair_close(&pair);
 }
@@ -292,7 +303,7 @@ static void run_jobs(void **state)
     (void)state;
     CHECK(data != NULL);
     for (unsigned i = 0; i < MODES; i++) {
-        const char *name = text("AES-256-%s", modes[i]);
+        const char *name = text("AES-256-%s", modes[i].name);
 
         our_ciphers[i] = EVP_CIPHER_fetch(context, name, NULL);
         their_ciphers[i] = EVP_CIPHER_fetch(context_default(), name, NULL);

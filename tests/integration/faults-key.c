@@ -163,6 +163,23 @@ static void wrap_directions(void)
     done();
 }
 
+/* CFB and OFB decrypt by encrypting in the HSM; a key that may do one thing only does not. */
+static void feedback_directions(void)
+{
+    unsigned char out[48];
+
+    key_setup();
+    check_direction_refused("AES-256-CFB", "decrypt-only", 1);
+    check_direction_refused("AES-256-CFB8", "encrypt-only", 0);
+    check_direction_refused("AES-256-OFB", "encrypt-only", 0);
+    CHECK(direction_works("AES-256-CFB1", "encrypt-only", 1, out) == 1);
+    CHECK(direction_works("AES-256-OFB", "decrypt-only", 0, out) == 0);
+    CHECK_HAS(error_text(), "AES-256-OFB decrypts by encrypting");
+    CHECK_HAS(name_refused(context, "AES-256-CFB", "cbc-only"), "'cbc-only'");
+    CHECK(name_works(context, "AES-256-CFB", "ecb-only", GOLD_KEY) == 1);
+    done();
+}
+
 /* CTR is made of ECB where the key allows that. */
 static void one_mechanism(void)
 {
@@ -228,10 +245,10 @@ static void disabled_key(void)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        CHILD_TEST(no_such_key),     CHILD_TEST(two_such_keys),   CHILD_TEST(wrong_size),
-        CHILD_TEST(wrong_type),      CHILD_TEST(may_not_encrypt), CHILD_TEST(may_not_decrypt),
-        CHILD_TEST(wrap_directions), CHILD_TEST(one_mechanism),   CHILD_TEST(usual_keys),
-        CHILD_TEST(destroyed_key),   CHILD_TEST(disabled_key),
+        CHILD_TEST(no_such_key),     CHILD_TEST(two_such_keys),       CHILD_TEST(wrong_size),
+        CHILD_TEST(wrong_type),      CHILD_TEST(may_not_encrypt),     CHILD_TEST(may_not_decrypt),
+        CHILD_TEST(wrap_directions), CHILD_TEST(feedback_directions), CHILD_TEST(one_mechanism),
+        CHILD_TEST(usual_keys),      CHILD_TEST(destroyed_key),       CHILD_TEST(disabled_key),
     };
 
     return cmocka_run_group_tests(tests, testing_setup, testing_teardown);
