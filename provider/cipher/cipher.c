@@ -49,9 +49,9 @@ static bool is_complete(const struct cipher_software *software)
 const OSSL_DISPATCH *cipher_dispatch(const char *names, const OSSL_DISPATCH *software)
 {
     static const struct cipher_mode *const modes[] = {
-        &cipher_ecb,  &cipher_cbc,      &cipher_ctr,      &cipher_gcm,
-        &cipher_cfb,  &cipher_cfb8,     &cipher_cfb1,     &cipher_ofb,
-        &cipher_wrap, &cipher_wrap_pad, &cipher_wrap_inv, &cipher_wrap_pad_inv,
+        &cipher_ecb,      &cipher_cbc,      &cipher_cts,          &cipher_ctr, &cipher_gcm,
+        &cipher_cfb,      &cipher_cfb8,     &cipher_cfb1,         &cipher_ofb, &cipher_wrap,
+        &cipher_wrap_pad, &cipher_wrap_inv, &cipher_wrap_pad_inv,
     };
 
     for (size_t i = 0; i < sizeof(modes) / sizeof(modes[0]); i++) {
@@ -183,7 +183,10 @@ static int answer(const struct cipher_context *context, enum machine_result resu
         return error_raise_prov(errors, PROV_R_BAD_DECRYPT, "%s", context->mode->name);
     case MACHINE_BAD_SIZE:
         return error_raise_prov(errors, PROV_R_INVALID_INPUT_LENGTH,
-                                "%s: data of this size cannot be wrapped or unwrapped",
+                                "%s: data of this size are not taken", context->mode->name);
+    case MACHINE_ENDED:
+        return error_raise_prov(errors, PROV_R_CIPHER_OPERATION_FAILED,
+                                "%s: a message is one update; the next one needs an init",
                                 context->mode->name);
     case MACHINE_NOT_GENUINE:
         return error_raise_prov(errors, PROV_R_CIPHER_OPERATION_FAILED,

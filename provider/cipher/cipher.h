@@ -74,7 +74,7 @@ OSSL_FUNC_cipher_set_ctx_params_fn cipher_set_ctx_params;
 bool cipher_ecb_blocks(struct hsm_key *key, bool encrypt, unsigned char chain[HSM_BLOCK],
                        const struct hsm_data *data, struct failure *why);
 
-extern const struct cipher_mode cipher_ecb, cipher_cbc, cipher_ctr, cipher_gcm;
+extern const struct cipher_mode cipher_ecb, cipher_cbc, cipher_cts, cipher_ctr, cipher_gcm;
 extern const struct cipher_mode cipher_cfb, cipher_cfb8, cipher_cfb1, cipher_ofb;
 extern const struct cipher_mode cipher_wrap, cipher_wrap_pad, cipher_wrap_inv, cipher_wrap_pad_inv;
 

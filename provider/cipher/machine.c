@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "cipher/feedback.h"
+#include "cipher/stealing.h"
 #include "cipher/wrap.h"
 #include "secret.h"
 
@@ -46,6 +47,7 @@ void machine_wipe(struct machine *machine)
 void machine_init(struct machine *machine, bool encrypt, const unsigned char *iv)
 {
     machine->encrypt = encrypt;
+    machine->ended = false;
     machine->num = 0;
     machine->waiting = 0;
     secret_wipe(machine->partial, sizeof(machine->partial));
@@ -53,7 +55,8 @@ void machine_init(struct machine *machine, bool encrypt, const unsigned char *iv
         memcpy(machine->iv, iv, machine_iv_size(machine->kind));
         memcpy(machine->original_iv, iv, machine_iv_size(machine->kind));
         machine->iv_set = true;
-    } else if (machine->kind == MACHINE_CBC || is_feedback(machine)) {
+    } else if (machine->kind == MACHINE_CBC || machine->kind == MACHINE_CTS ||
+               is_feedback(machine)) {
         memcpy(machine->iv, machine->original_iv, HSM_BLOCK);
     }
 }
@@ -171,6 +174,8 @@ enum machine_result machine_update(struct machine *machine, const struct machine
         return MACHINE_NO_IV;
     if (is_wrap(machine))
         return wrap_update(machine, engine, out, written, room, in, size);
+    if (machine->kind == MACHINE_CTS)
+        return stealing_update(machine, engine, out, written, room, in, size);
     if (is_feedback(machine))
         return feedback_update(machine, engine, out, written, room, in, size);
     if (machine->kind == MACHINE_CTR)
@@ -252,7 +257,7 @@ enum machine_result machine_final(struct machine *machine, const struct machine_
                                   unsigned char *out, size_t *written, size_t room)
 {
     *written = 0;
-    if (is_immediate(machine))
+    if (is_immediate(machine) || machine->kind == MACHINE_CTS)
         return MACHINE_DONE;
     if (lacks_iv(machine))
         return MACHINE_NO_IV;

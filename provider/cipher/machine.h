@@ -17,6 +17,7 @@ enum machine_kind {
     MACHINE_ECB,
     MACHINE_CBC,
     MACHINE_CTR,
+    MACHINE_CTS,  /* CBC with ciphertext stealing */
     MACHINE_CFB,  /* 128 bits at a time */
     MACHINE_CFB8, /* 8 bits */
     MACHINE_CFB1, /* 1 bit */
@@ -25,10 +26,13 @@ enum machine_kind {
     MACHINE_WRAP_PAD, /* key wrap with padding, RFC 5649 */
 };
 
+/** Where the last two blocks of ciphertext stand in MACHINE_CTS: SP 800-38A, addendum. */
+enum machine_stealing { MACHINE_CS1, MACHINE_CS2, MACHINE_CS3 };
+
 /** Who computes; `argument` is its own. All return false on failure, nothing having changed. */
 struct machine_engine {
     void *argument;
-    /** As hsm_ecb() and hsm_cbc(): CBC for CBC, else ECB, which leaves `chain` alone. */
+    /** As hsm_ecb() and hsm_cbc(): CBC for CBC and CTS, else ECB, which leaves `chain` alone. */
     bool (*blocks)(void *argument, bool encrypt, unsigned char chain[HSM_BLOCK],
                    const struct hsm_data *data);
     /** CTR: as hsm_ctr(). */
@@ -43,10 +47,12 @@ struct machine {
     bool encrypt;
     bool padding;
     bool iv_set;
+    bool ended;                           /* CTS: the message has been */
+    enum machine_stealing stealing;       /* CTS */
     bool bits;                            /* CFB1: sizes are told in bits */
     unsigned char original_iv[HSM_BLOCK]; /* as it was given */
-    unsigned char iv[HSM_BLOCK]; /* CBC: chain value; CTR: next counter block; CFB, OFB: the shift
-                                  * register; key wrap: what goes in front of the data */
+    unsigned char iv[HSM_BLOCK]; /* CBC, CTS: chain value; CTR: next counter block; CFB, OFB: the
+                                  * shift register; key wrap: what goes in front of the data */
     unsigned char partial[HSM_BLOCK]; /* ECB, CBC: data that wait; CTR: key stream */
     size_t waiting;                   /* ECB, CBC: how many bytes of `partial` */
     unsigned int num; /* CTR: bytes of the key stream in `partial` used up; CFB, OFB: in `iv` */
@@ -62,6 +68,7 @@ enum machine_result {
     MACHINE_BAD_DECRYPT,   /* the padding is wrong */
     MACHINE_NO_STREAM,     /* a position in a key stream block, set from outside */
     MACHINE_BAD_SIZE,      /* data of a size that the mode does not take */
+    MACHINE_ENDED,         /* the message has been, and there was no new one */
     MACHINE_NOT_GENUINE,   /* the data were not wrapped like this, or were changed */
 };
 
@@ -72,8 +79,8 @@ void machine_new(struct machine *machine, enum machine_kind kind);
 size_t machine_iv_size(enum machine_kind kind);
 
 /**
- * EVP_CipherInit: a new message.  `iv` NULL: CBC, CFB and OFB start again from the original
- * IV, CTR goes on.
+ * EVP_CipherInit: a new message.  `iv` NULL: CBC, CTS, CFB and OFB start again from the
+ * original IV, CTR goes on.
  */
 void machine_init(struct machine *machine, bool encrypt, const unsigned char *iv);
 

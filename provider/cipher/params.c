@@ -6,6 +6,7 @@
 #include <openssl/params.h>
 #include <openssl/proverr.h>
 #include <string.h>
+#include <strings.h>
 
 #include "cipher/context.h"
 
@@ -15,6 +16,10 @@ static bool set_bytes(OSSL_PARAM *param, const unsigned char *bytes, size_t size
                ? OSSL_PARAM_set_octet_ptr(param, bytes, size)
                : OSSL_PARAM_set_octet_string(param, bytes, size);
 }
+
+/* In the order of enum machine_stealing. */
+static const char *const stealing_names[] = { OSSL_CIPHER_CTS_MODE_CS1, OSSL_CIPHER_CTS_MODE_CS2,
+                                              OSSL_CIPHER_CTS_MODE_CS3 };
 
 static bool get_one(const struct cipher_context *context, OSSL_PARAM *param)
 {
@@ -33,6 +38,8 @@ static bool get_one(const struct cipher_context *context, OSSL_PARAM *param)
         return set_bytes(param, machine->original_iv, iv_size);
     if (strcmp(param->key, OSSL_CIPHER_PARAM_UPDATED_IV) == 0)
         return set_bytes(param, machine->iv, iv_size);
+    if (strcmp(param->key, OSSL_CIPHER_PARAM_CTS_MODE) == 0 && machine->kind == MACHINE_CTS)
+        return OSSL_PARAM_set_utf8_string(param, stealing_names[machine->stealing]);
     if (strcmp(param->key, OSSL_CIPHER_PARAM_TLS_MAC) == 0)
         return set_bytes(param, NULL, 0);
     return true; /* unknown parameters are left alone: OSSL_PARAM(3) */
@@ -58,12 +65,25 @@ static bool takes_parameters(const struct cipher_context *context)
     return context->machine.kind != MACHINE_WRAP && context->machine.kind != MACHINE_WRAP_PAD;
 }
 
+/* The default provider has seen that it is one of the names, in letters of any size. */
+static void set_stealing(struct machine *machine, const OSSL_PARAM *param)
+{
+    const char *name;
+
+    for (unsigned int i = 0; OSSL_PARAM_get_utf8_string_ptr(param, &name) && i < 3; i++) {
+        if (strcasecmp(name, stealing_names[i]) == 0)
+            machine->stealing = (enum machine_stealing)i;
+    }
+}
+
 static int set_one(struct cipher_context *context, const OSSL_PARAM *param)
 {
     struct machine *machine = &context->machine;
     const struct errors *errors = &context->instance->errors;
     unsigned int value;
 
+    if (strcmp(param->key, OSSL_CIPHER_PARAM_CTS_MODE) == 0)
+        set_stealing(machine, param);
     if (strcmp(param->key, OSSL_CIPHER_PARAM_PADDING) != 0 &&
         strcmp(param->key, OSSL_CIPHER_PARAM_NUM) != 0 &&
         strcmp(param->key, OSSL_CIPHER_PARAM_USE_BITS) != 0 &&

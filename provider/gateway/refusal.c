@@ -28,8 +28,8 @@ static int refuse(void)
 
     failure_set(&why, FAILURE_NOT_OFFERED,
                 "a reference to an HSM key was given to a cipher that is not offered in the HSM; "
-                "HSM keys serve AES-256-ECB, -CBC, -CTR, -GCM, -CFB, -CFB8, -CFB1, -OFB, -WRAP and "
-                "-WRAP-PAD");
+                "HSM keys serve AES-256-ECB, -CBC, -CBC-CTS, -CTR, -GCM, -CFB, -CFB8, -CFB1, -OFB, "
+                "-WRAP and -WRAP-PAD");
     return instance_raise_any(&why);
 }
 

@@ -4,7 +4,8 @@
  * nothing where default fails.  HSMZKE_TEST_SEED repeats a run, HSMZKE_TEST_JOBS sets its length.
  *
  * Left out because default itself does nothing sensible there: what EVP_Cipher() returns for data
- * that cannot be unwrapped (1 in default).
+ * that cannot be unwrapped (1 in default), EVP_Cipher() with a part of a block in CBC-CTS, and
+ * CBC-CTS without any IV (zeros in default, an error in hsmzke).
  */
 #include "pair.h"
 
@@ -12,13 +13,14 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <openssl/core_names.h>
 #include <openssl/err.h>
 
 enum { LONGEST = 600, ROOM = LONGEST + 32 };
 
 struct cipher {
     const char *name;
-    bool padded;
+    bool padded, stealing;
     EVP_CIPHER *ours, *theirs;
 };
 
@@ -27,18 +29,25 @@ static struct cipher ciphers[] = {
     { .name = "AES-256-WRAP-PAD", .padded = true },
     { .name = "AES-256-WRAP-INV" },
     { .name = "AES-256-WRAP-PAD-INV", .padded = true },
+    { .name = "AES-256-CBC-CTS", .padded = true, .stealing = true },
 };
 enum { CIPHERS = sizeof(ciphers) / sizeof(ciphers[0]), KEYS = 3 };
 
 static struct pair_key keys[KEYS] = { { .name = "gold" },
                                       { .name = "silver" },
-                                      { .name = "ecb-only" } };
+                                      { .name = "one-only" } };
 static struct prng prng;
 static unsigned long agreed, refused, bytes_compared;
 
-static void first_init(struct pair *pair)
+static const struct pair_key *pick_key(const struct cipher *cipher)
 {
-    switch (prng_upto(&prng, 4)) {
+    /* The last key may only do what all ciphers but one are made of. */
+    return &keys[prng_upto(&prng, cipher->stealing ? KEYS - 2 : KEYS - 1)];
+}
+
+static void first_init(struct pair *pair, const struct cipher *cipher)
+{
+    switch (prng_upto(&prng, cipher->stealing ? 2 : 4)) {
     case 0:
         pair_init(pair, PAIR_CIPHER | PAIR_DIRECTION);
         pair_init(pair, PAIR_KEY);
@@ -57,7 +66,7 @@ static void first_init(struct pair *pair)
     }
 }
 
-static void next_init(struct pair *pair)
+static void next_init(struct pair *pair, const struct cipher *cipher)
 {
     switch (prng_upto(&prng, 5)) {
     case 0:
@@ -68,7 +77,7 @@ static void next_init(struct pair *pair)
         pair_turn(pair);
         break;
     case 2:
-        pair->key = &keys[prng_upto(&prng, KEYS - 1)];
+        pair->key = pick_key(cipher);
         pair_init(pair, PAIR_KEY);
         break;
     case 3:
@@ -76,7 +85,7 @@ static void next_init(struct pair *pair)
         pair->encrypt = prng_one_in(&prng, 2);
         pair_init(pair, PAIR_KEY | PAIR_IV | PAIR_DIRECTION);
         break;
-    default: /* the next message needs no init at all */
+    default: /* the next message needs no init at all, but in CBC-CTS */
         break;
     }
 }
@@ -89,8 +98,10 @@ static size_t pick_size(void)
 }
 
 /* Data for a wrapping, or what default makes of them for an unwrapping. */
-static size_t pick_data(const struct pair *pair, bool padded, unsigned char data[ROOM])
+static size_t pick_data(const struct pair *pair, const struct cipher *cipher,
+                        unsigned char data[ROOM])
 {
+    const bool padded = cipher->padded;
     size_t size = pick_size();
     EVP_CIPHER_CTX *ctx;
     int written = 0;
@@ -98,7 +109,7 @@ static size_t pick_data(const struct pair *pair, bool padded, unsigned char data
     prng_fill(&prng, data, ROOM);
     if (!padded && !prng_one_in(&prng, 6))
         size &= ~(size_t)7;
-    if (pair->encrypt || prng_one_in(&prng, 8))
+    if (pair->encrypt || cipher->stealing || prng_one_in(&prng, 8))
         return size;
     if (size < 16 && !padded)
         size = 16;
@@ -161,6 +172,37 @@ static void run_evp_cipher(const struct pair *pair, const unsigned char *in, siz
     refused++;
 }
 
+/* In CBC-CTS it is CBC, as in default. */
+static void run_evp_cipher_cbc(const struct pair *pair, const unsigned char *in, size_t size,
+                               unsigned char *ours, unsigned char *theirs)
+{
+    CHECK(EVP_Cipher(pair->theirs, theirs, in, (unsigned int)size) == (int)size);
+    CHECK(EVP_Cipher(pair->ours, ours, in, (unsigned int)size) == (int)size);
+    compare(ours, theirs, (int)size);
+}
+
+/* The variant is set on both, in whatever letters, and told by both. */
+static void set_stealing(const struct pair *pair)
+{
+    static const char *const names[] = { "CS1", "CS2", "CS3", "cs1", "Cs2", "cS3", "CS4" };
+    char name[4], ours[8], theirs[8];
+    OSSL_PARAM set[] = { OSSL_PARAM_utf8_string(OSSL_CIPHER_PARAM_CTS_MODE, name, 3),
+                         OSSL_PARAM_END };
+    OSSL_PARAM get_ours[] = { OSSL_PARAM_utf8_string(OSSL_CIPHER_PARAM_CTS_MODE, ours, 8),
+                              OSSL_PARAM_END };
+    OSSL_PARAM get_theirs[] = { OSSL_PARAM_utf8_string(OSSL_CIPHER_PARAM_CTS_MODE, theirs, 8),
+                                OSSL_PARAM_END };
+    int result;
+
+    strcpy(name, names[prng_upto(&prng, 6)]);
+    result = EVP_CIPHER_CTX_set_params(pair->theirs, set);
+    CHECK(EVP_CIPHER_CTX_set_params(pair->ours, set) == result);
+    ERR_clear_error();
+    CHECK(EVP_CIPHER_CTX_get_params(pair->ours, get_ours) == 1);
+    CHECK(EVP_CIPHER_CTX_get_params(pair->theirs, get_theirs) == 1);
+    CHECK(strcmp(ours, theirs) == 0);
+}
+
 /* How much room is needed is told without an output buffer, and without computing anything. */
 static void compare_told_size(const struct pair *pair, const unsigned char *in, size_t size)
 {
@@ -172,18 +214,22 @@ static void compare_told_size(const struct pair *pair, const unsigned char *in, 
     CHECK(ours == theirs && our_size == their_size);
 }
 
-static void run_message(const struct pair *pair, bool padded)
+static void run_message(const struct pair *pair, const struct cipher *cipher)
 {
     unsigned char in[ROOM], ours[ROOM], theirs[ROOM];
-    size_t size = pick_data(pair, padded, in);
+    size_t size = pick_data(pair, cipher, in);
 
+    if (cipher->stealing && prng_one_in(&prng, 2))
+        set_stealing(pair);
     if (!pair->encrypt && size > 0 && prng_one_in(&prng, 4))
         in[prng_upto(&prng, size - 1)] ^= (unsigned char)(1 << prng_upto(&prng, 7));
     if (prng_one_in(&prng, 4))
         compare_told_size(pair, in, size);
     blank_fill(ours, ROOM);
     blank_fill(theirs, ROOM);
-    if (prng_one_in(&prng, 8) && size >= 16) {
+    if (cipher->stealing && prng_one_in(&prng, 8)) {
+        run_evp_cipher_cbc(pair, in, size & ~(size_t)15, ours, theirs);
+    } else if (!cipher->stealing && prng_one_in(&prng, 8) && size >= 16) {
         run_evp_cipher(pair, in, size, ours, theirs);
     } else if (prng_one_in(&prng, 3)) {
         memcpy(ours, in, size);
@@ -200,7 +246,7 @@ static void run_job(void)
     const struct cipher *cipher = &ciphers[prng_upto(&prng, CIPHERS - 1)];
     struct pair copy, pair = { .our_cipher = cipher->ours,
                                .their_cipher = cipher->theirs,
-                               .key = &keys[prng_upto(&prng, KEYS - 1)],
+                               .key = pick_key(cipher),
                                .encrypt = prng_one_in(&prng, 2),
                                .chained = true };
     const size_t messages = 1 + prng_upto(&prng, 5);
@@ -209,18 +255,18 @@ static void run_job(void)
     pair_open(&pair);
     for (size_t i = 0; i < messages; i++) {
         if (i == 0)
-            first_init(&pair);
+            first_init(&pair, cipher);
         else
-            next_init(&pair);
+            next_init(&pair, cipher);
         if (prng_one_in(&prng, 4))
-            pair_set_padding(&pair, prng_one_in(&prng, 2)); /* changes nothing */
-        CHECK(pair_padding(&pair) == cipher->padded);
+            pair_set_padding(&pair, prng_one_in(&prng, 2)); /* changes nothing in the bytes */
+        CHECK(pair_padding(&pair) == cipher->padded || cipher->stealing);
         if (prng_one_in(&prng, 4)) {
             pair_copy(&copy, &pair);
-            run_message(&copy, cipher->padded);
+            run_message(&copy, cipher);
             pair_close(&copy);
         }
-        run_message(&pair, cipher->padded);
+        run_message(&pair, cipher);
     }
     pair_close(&pair);
 }

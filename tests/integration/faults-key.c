@@ -132,6 +132,8 @@ static void may_not_encrypt(void)
     check_direction_refused("AES-256-CBC", "decrypt-only", 1);
     check_direction_refused("AES-256-ECB", "decrypt-only", 1);
     check_direction_refused("AES-256-CTR", "decrypt-only", 1);
+    check_direction_refused("AES-256-CBC-CTS", "decrypt-only", 1);
+    CHECK(direction_works("AES-256-CBC-CTS", "decrypt-only", 0, out) == 1);
     CHECK(direction_works("AES-256-CBC", "decrypt-only", 0, out) == 1);
     done();
 }

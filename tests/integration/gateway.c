@@ -98,6 +98,7 @@ static void names_of_our_ciphers(void)
                                          "AES-256-CTR",
                                          "AES-256-CFB",
                                          "2.16.840.1.101.3.4.1.44",
+                                         "AES-256-CBC-CTS",
                                          "AES-256-CFB8",
                                          "AES-256-CFB1",
                                          "AES-256-OFB",
