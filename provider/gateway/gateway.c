@@ -8,6 +8,7 @@
 #include "cipher/cipher.h"
 #include "hsmzke/hsmzke.h"
 #include "lock.h"
+#include "mac/mac.h"
 
 static const char theirs[] = "provider=default";
 static const char ours[] = "provider=" HSMZKE_PROVIDER_NAME;
@@ -32,7 +33,7 @@ static char *rewrite(const char *properties)
 }
 
 /*
- * What stands for `theirs_` in our table; NULL: it is not offered.  Our own ciphers stand in the
+ * What stands for `theirs_` in our table; NULL: it is not offered.  Our own algorithms stand in the
  * place of the default provider's; without the gateway they stand alone.
  */
 static const OSSL_DISPATCH *choose(const struct instance *instance, int operation,
@@ -42,6 +43,8 @@ static const OSSL_DISPATCH *choose(const struct instance *instance, int operatio
 
     if (operation == OSSL_OP_CIPHER)
         own = cipher_dispatch(algorithm->algorithm_names, algorithm->implementation);
+    else if (operation == OSSL_OP_MAC)
+        own = mac_dispatch(algorithm->algorithm_names, algorithm->implementation);
     if (own != NULL || !instance->config.gateway)
         return own;
     if (operation == OSSL_OP_CIPHER)

@@ -226,6 +226,7 @@ static bool use_query(struct hsm *hsm, struct hsm_key *key, const struct hsm_que
     struct key_template *template = &key->template;
     bool copied = true;
 
+    key->family = query->family;
     key->shown = strdup(query->shown);
     if (key->shown == NULL)
         return failure_memory(why);
@@ -296,6 +297,18 @@ bool hsm_key_may(const struct hsm_key *key, bool encrypt, struct failure *why)
                               "key '%s' on token '%s' may not %s: its %s is false", key->shown,
                               key->token->label, encrypt ? "encrypt" : "decrypt",
                               encrypt ? "CKA_ENCRYPT" : "CKA_DECRYPT");
+}
+
+bool hsm_key_may_sign(const struct hsm_key *key, struct failure *why)
+{
+    bool may;
+
+    life_lock();
+    may = key->facts.may_sign;
+    life_unlock();
+    return may || failure_set(why, FAILURE_KEY_UNSUITABLE,
+                              "key '%s' on token '%s' may not make MACs: its CKA_SIGN is false",
+                              key->shown, key->token->label);
 }
 
 void hsm_key_names(const struct hsm_key *key, const char **label, const char **id)
