@@ -51,7 +51,9 @@ static const OSSL_DISPATCH *choose(const struct instance *instance, int operatio
         return gateway_refusal(algorithm->implementation);
     if (operation == OSSL_OP_RAND)
         return gateway_rand(algorithm->implementation);
-    return algorithm->implementation;
+    if (instance->config.references_elsewhere)
+        return algorithm->implementation;
+    return gateway_refusal_params(operation, algorithm->implementation);
 }
 
 static void free_table(OSSL_ALGORITHM *table)

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "mac/context.h"
+#include "parameter.h"
 #include "reference.h"
 
 /* A macro, so that the error names the function where it came up. */
@@ -84,18 +85,6 @@ int mac_use_reference(struct mac_context *context, const unsigned char *bytes, s
     return 1;
 }
 
-/* The bytes of parameter `key`, of whatever type. */
-static const unsigned char *key_bytes(const OSSL_PARAM *param)
-{
-    if (param == NULL || param->data == NULL)
-        return NULL;
-    if (param->data_type == OSSL_PARAM_OCTET_STRING || param->data_type == OSSL_PARAM_UTF8_STRING)
-        return param->data;
-    if (param->data_type == OSSL_PARAM_OCTET_PTR || param->data_type == OSSL_PARAM_UTF8_PTR)
-        return *(const unsigned char *const *)param->data;
-    return NULL;
-}
-
 /* Copies `params` without their keys.  @return false: there are too many */
 static bool leave_keys_out(const OSSL_PARAM params[], OSSL_PARAM copy[PARAMETERS_MOST])
 {
@@ -117,7 +106,6 @@ int mac_set_ctx_params(void *context_, const OSSL_PARAM params[])
     struct mac_context *context = context_;
     const OSSL_PARAM *key =
         params != NULL ? OSSL_PARAM_locate_const(params, OSSL_MAC_PARAM_KEY) : NULL;
-    const unsigned char *bytes = key_bytes(key);
     OSSL_PARAM others[PARAMETERS_MOST];
 
     if (key == NULL)
@@ -128,8 +116,14 @@ int mac_set_ctx_params(void *context_, const OSSL_PARAM params[])
     /* The digest or cipher of the same call counts for its key. */
     if (!mac_set_params(context, others))
         return 0;
-    if (reference_has_prefix(bytes, key->data_size))
-        return mac_use_reference(context, bytes, key->data_size);
+    if (parameter_is_reference(key)) {
+        /* Of another type the default provider takes no key either. */
+        if (key->data_type == OSSL_PARAM_OCTET_STRING)
+            return mac_use_reference(context, key->data, key->data_size);
+        mac_drop_key(context);
+        return error_raise_prov(&context->instance->errors, PROV_R_FAILED_TO_GET_PARAMETER,
+                                "%s: the key is no octet string", context->type->name);
+    }
     mac_drop_key(context);
     if (!context->type->software->set_ctx_params(context->software,
                                                  (OSSL_PARAM[]){ *key, OSSL_PARAM_END }))
