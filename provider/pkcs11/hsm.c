@@ -120,7 +120,7 @@ static P11KitUri *configured_uri(const struct hsm *hsm, struct failure *why)
     return uri_parse(hsm->settings.token != NULL ? hsm->settings.token : "pkcs11:", "`token`", why);
 }
 
-static struct token *configured_token(struct hsm *hsm, struct failure *why)
+struct token *token_configured(struct hsm *hsm, struct failure *why)
 {
     struct token *token = NULL;
     P11KitUri *uri;
@@ -159,7 +159,7 @@ static struct token *uri_token(struct hsm *hsm, P11KitUri *uri, struct failure *
 {
     const bool own_pin =
         p11_kit_uri_get_pin_source(uri) != NULL || p11_kit_uri_get_pin_value(uri) != NULL;
-    struct token *configured = configured_token(hsm, why);
+    struct token *configured = token_configured(hsm, why);
     struct token *token = NULL;
     char *text;
 
@@ -238,7 +238,7 @@ static bool use_query(struct hsm *hsm, struct hsm_key *key, const struct hsm_que
         copied = copy_bytes(&template->id, &template->id_size, query->value, query->size);
     if (!copied)
         return failure_memory(why);
-    key->token = configured_token(hsm, why);
+    key->token = token_configured(hsm, why);
     return key->token != NULL;
 }
 

@@ -221,6 +221,9 @@ bool hsm_mac_final(struct hsm_mac_stream *stream, unsigned char *mac, struct fai
 /** Ends a stream at whatever point; NULL is fine. */
 void hsm_mac_stream_free(struct hsm_mac_stream *stream);
 
+/** `size` random bytes from the configured token.  @return false, with the reason in `why` */
+bool hsm_random(struct hsm *hsm, unsigned char *bytes, size_t size, struct failure *why);
+
 /**
  * Whether this thread is inside a call into a PKCS#11 module at this moment.  A module that
  * computes through OpenSSL (SoftHSM) then calls us with keys of its own, which go to software.

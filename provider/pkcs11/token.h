@@ -54,6 +54,13 @@ struct token {
 struct token *token_new(const struct hsm_settings *settings, const char *text, bool configured,
                         struct failure *why);
 
+/**
+ * The token that the configuration of `hsm` means, made at its first use (hsm.c); looks for
+ * nothing.
+ * @return NULL, with the reason in `why`
+ */
+struct token *token_configured(struct hsm *hsm, struct failure *why);
+
 /** Whether it is up, in this process.  With the lock held. */
 bool token_is_up(const struct token *token);
 
