@@ -39,6 +39,8 @@ static const struct text_key text_keys[] = {
 static const struct word_key word_keys[] = {
     { HSMZKE_PARAM_GATEWAY, "no", "yes", offsetof(struct config, gateway) },
     { HSMZKE_PARAM_RAW_KEYS, "refuse", "software", offsetof(struct config, raw_keys) },
+    { HSMZKE_PARAM_REFERENCES_ELSEWHERE, "refuse", "allow",
+      offsetof(struct config, references_elsewhere) },
 };
 static const struct number_key number_keys[] = {
     { HSMZKE_PARAM_SESSIONS, 1, 1024, offsetof(struct config, hsm.sessions) },
@@ -56,10 +58,8 @@ static const struct {
     const char *name;
     const char *served; /* NULL: no value is */
 } unserved_keys[] = {
-    { "legacy", "no" },      { "references-elsewhere", NULL },
-    { "key-policy", "off" }, { "parallel", "1" },
-    { "audit", "off" },      { "random", NULL },
-    { "token.1", NULL },     { "token.2", NULL },
+    { "legacy", "no" }, { "key-policy", "off" }, { "parallel", "1" }, { "audit", "off" },
+    { "random", NULL }, { "token.1", NULL },     { "token.2", NULL },
 };
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
@@ -255,12 +255,13 @@ static void describe(struct config *config)
     snprintf(token, sizeof(token), "%s", hsm->token != NULL ? hsm->token : "(the only one)");
     hide_pin(token);
     snprintf(config->in_force, sizeof(config->in_force),
-             "pkcs11-module=%s token=%s pin-source=%s gateway=%s raw-keys=%s sessions=%u "
+             "pkcs11-module=%s token=%s pin-source=%s gateway=%s raw-keys=%s "
+             "references-elsewhere=%s sessions=%u "
              "session-wait=%u operation-reuse=%u%s%s",
              hsm->module != NULL ? hsm->module : "", token, shown_pin_source(hsm->pin_source),
              config->gateway ? "yes" : "no", config->raw_keys ? "software" : "refuse",
-             hsm->sessions, hsm->wait, hsm->reuse, config->wrong ? " ERROR: " : "",
-             config->wrong ? config->why.text : "");
+             config->references_elsewhere ? "allow" : "refuse", hsm->sessions, hsm->wait,
+             hsm->reuse, config->wrong ? " ERROR: " : "", config->wrong ? config->why.text : "");
 }
 
 void config_read(struct config *config, const OSSL_CORE_HANDLE *handle, const OSSL_DISPATCH *in)

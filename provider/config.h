@@ -20,8 +20,9 @@ struct config {
     struct hsm_settings hsm;
     struct gcm_limits gcm;
     bool gateway;
-    bool raw_keys; /**< raw keys go to software */
-    bool wrong;    /**< `why` says what is wrong with the configuration */
+    bool raw_keys;             /**< raw keys go to software */
+    bool references_elsewhere; /**< MACs, KDFs and imports take references for bytes */
+    bool wrong;                /**< `why` says what is wrong with the configuration */
     struct failure why;
     char in_force[1024]; /**< the values in force, for the build info line; no secrets */
 };

@@ -10,6 +10,7 @@
 
 struct keyring_entry {
     struct keyring_entry *next;
+    enum hsm_family family;
     unsigned char bytes[HSMZKE_REFERENCE_SIZE];
     struct hsm_key *key;
 };
@@ -23,35 +24,39 @@ static struct keyring_entry **bucket(struct keyring *keyring, const unsigned cha
     return &keyring->buckets[(hash ^ hash >> 16) % KEYRING_BUCKETS];
 }
 
-/* The link to the entry for `bytes`, or to the end of its bucket.  With the lock held. */
-static struct keyring_entry **find(struct keyring *keyring, const unsigned char *bytes)
+/* The link to the entry, or to the end of its bucket.  With the lock held. */
+static struct keyring_entry **find(struct keyring *keyring, enum hsm_family family,
+                                   const unsigned char *bytes)
 {
     struct keyring_entry **link = bucket(keyring, bytes);
 
-    while (*link != NULL && memcmp((*link)->bytes, bytes, HSMZKE_REFERENCE_SIZE) != 0)
+    while (*link != NULL &&
+           ((*link)->family != family || memcmp((*link)->bytes, bytes, HSMZKE_REFERENCE_SIZE) != 0))
         link = &(*link)->next;
     return link;
 }
 
-static struct hsm_key *cached(struct keyring *keyring, const unsigned char *bytes)
+static struct hsm_key *cached(struct keyring *keyring, enum hsm_family family,
+                              const unsigned char *bytes)
 {
     struct keyring_entry *entry;
     struct hsm_key *key = NULL;
 
     lock_take();
-    entry = *find(keyring, bytes);
+    entry = *find(keyring, family, bytes);
     if (entry != NULL)
         key = hsm_key_ref(entry->key);
     lock_release();
     return key;
 }
 
-static void forget(struct keyring *keyring, const unsigned char *bytes, const struct hsm_key *key)
+static void forget(struct keyring *keyring, enum hsm_family family, const unsigned char *bytes,
+                   const struct hsm_key *key)
 {
     struct keyring_entry **link, *entry;
 
     lock_take();
-    link = find(keyring, bytes);
+    link = find(keyring, family, bytes);
     entry = *link;
     if (entry != NULL && entry->key == key)
         *link = entry->next;
@@ -65,18 +70,20 @@ static void forget(struct keyring *keyring, const unsigned char *bytes, const st
 }
 
 /* Without memory for an entry the key is found anew each time. */
-static void keep(struct keyring *keyring, const unsigned char *bytes, struct hsm_key *key)
+static void keep(struct keyring *keyring, enum hsm_family family, const unsigned char *bytes,
+                 struct hsm_key *key)
 {
     struct keyring_entry *entry = malloc(sizeof(*entry));
     struct keyring_entry **link;
 
     if (entry == NULL)
         return;
+    entry->family = family;
     memcpy(entry->bytes, bytes, HSMZKE_REFERENCE_SIZE);
     entry->key = hsm_key_ref(key);
     entry->next = NULL;
     lock_take();
-    link = find(keyring, bytes);
+    link = find(keyring, family, bytes);
     if (*link == NULL) {
         *link = entry;
         entry = NULL;
@@ -120,20 +127,21 @@ static bool check_pins(const struct keyring *keyring, const char *name, const st
     return true;
 }
 
-static struct hsm_key *look_up(struct keyring *keyring, const struct reference *reference,
-                               struct failure *why)
+static struct hsm_key *look_up(struct keyring *keyring, enum hsm_family family,
+                               const struct reference *reference, struct failure *why)
 {
     const char *name = reference->text + HSMZKE_REFERENCE_PREFIX_SIZE;
     const char *alias = config_lookup(keyring->config, HSMZKE_PARAM_KEYS, name);
-    struct hsm_query query = { .shown = name };
+    struct hsm_query query;
     struct hsm_key *key;
 
     if (alias != NULL)
-        query = (struct hsm_query){ HSM_BY_URI, alias, strlen(alias), name };
+        query = (struct hsm_query){ HSM_BY_URI, alias, strlen(alias), name, family };
     else if (reference->kind == REFERENCE_BY_ID)
-        query = (struct hsm_query){ HSM_BY_ID, reference->id, sizeof(reference->id), name };
+        query = (struct hsm_query){ HSM_BY_ID, reference->id, sizeof(reference->id), name, family };
     else
-        query = (struct hsm_query){ HSM_BY_LABEL, reference->name, strlen(reference->name), name };
+        query = (struct hsm_query){ HSM_BY_LABEL, reference->name, strlen(reference->name), name,
+                                    family };
     key = hsm_key_find(keyring->hsm, &query, why);
     if (key != NULL && !check_pins(keyring, name, key, why)) {
         hsm_key_free(key);
@@ -142,24 +150,24 @@ static struct hsm_key *look_up(struct keyring *keyring, const struct reference *
     return key;
 }
 
-struct hsm_key *keyring_get(struct keyring *keyring, const unsigned char *bytes, size_t size,
-                            struct failure *why)
+struct hsm_key *keyring_get(struct keyring *keyring, enum hsm_family family,
+                            const unsigned char *bytes, size_t size, struct failure *why)
 {
     struct reference reference;
     struct hsm_key *key;
 
     if (!reference_from_bytes(&reference, bytes, size, why))
         return NULL;
-    key = cached(keyring, bytes);
+    key = cached(keyring, family, bytes);
     if (key != NULL && hsm_key_current(key))
         return key;
     if (key != NULL) {
-        forget(keyring, bytes, key);
+        forget(keyring, family, bytes, key);
         hsm_key_free(key);
     }
-    key = look_up(keyring, &reference, why);
+    key = look_up(keyring, family, &reference, why);
     if (key != NULL)
-        keep(keyring, bytes, key);
+        keep(keyring, family, bytes, key);
     return key;
 }
 

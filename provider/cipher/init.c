@@ -65,7 +65,7 @@ static bool use_reference(struct cipher_context *context, const unsigned char *b
     if (context->instance->config.wrong)
         why = context->instance->config.why;
     else
-        key = keyring_get(&context->instance->keyring, bytes, size, &why);
+        key = keyring_get(&context->instance->keyring, HSM_AES, bytes, size, &why);
     cipher_drop_key(context);
     if (key == NULL)
         return fail(context, &why) != 0;

@@ -8,6 +8,8 @@
 #include "cipher/cipher.h"
 #include "hsmzke/hsmzke.h"
 #include "lock.h"
+#include "mac/mac.h"
+#include "rand/rand.h"
 
 static const char theirs[] = "provider=default";
 static const char ours[] = "provider=" HSMZKE_PROVIDER_NAME;
@@ -32,7 +34,7 @@ static char *rewrite(const char *properties)
 }
 
 /*
- * What stands for `theirs_` in our table; NULL: it is not offered.  Our own ciphers stand in the
+ * What stands for `theirs_` in our table; NULL: it is not offered.  Our own algorithms stand in the
  * place of the default provider's; without the gateway they stand alone.
  */
 static const OSSL_DISPATCH *choose(const struct instance *instance, int operation,
@@ -42,13 +44,17 @@ static const OSSL_DISPATCH *choose(const struct instance *instance, int operatio
 
     if (operation == OSSL_OP_CIPHER)
         own = cipher_dispatch(algorithm->algorithm_names, algorithm->implementation);
+    else if (operation == OSSL_OP_MAC)
+        own = mac_dispatch(algorithm->algorithm_names, algorithm->implementation);
     if (own != NULL || !instance->config.gateway)
         return own;
     if (operation == OSSL_OP_CIPHER)
         return gateway_refusal(algorithm->implementation);
     if (operation == OSSL_OP_RAND)
         return gateway_rand(algorithm->implementation);
-    return algorithm->implementation;
+    if (instance->config.references_elsewhere)
+        return algorithm->implementation;
+    return gateway_refusal_params(operation, algorithm->implementation);
 }
 
 static void free_table(OSSL_ALGORITHM *table)
@@ -58,37 +64,61 @@ static void free_table(OSSL_ALGORITHM *table)
     free(table);
 }
 
+/* What the default provider has no algorithm for, of `operation`. */
+static const OSSL_ALGORITHM *additions(int operation)
+{
+    static const OSSL_ALGORITHM none[] = { { NULL, NULL, NULL, NULL } };
+
+    return operation == OSSL_OP_RAND ? rand_algorithms : none;
+}
+
+static bool add_row(OSSL_ALGORITHM *table, size_t *rows, const OSSL_ALGORITHM *from,
+                    const OSSL_DISPATCH *implementation)
+{
+    table[*rows] = *from;
+    table[*rows].implementation = implementation;
+    table[*rows].property_definition = rewrite(from->property_definition);
+    return table[(*rows)++].property_definition != NULL;
+}
+
+static size_t count_rows(const OSSL_ALGORITHM *table)
+{
+    size_t rows = 0;
+
+    while (table != NULL && table[rows].algorithm_names != NULL)
+        rows++;
+    return rows;
+}
+
 /* With the lock held. */
 static OSSL_ALGORITHM *make_table(const struct instance *instance, int operation)
 {
     int no_cache = 0;
     const OSSL_ALGORITHM *from =
         OSSL_PROVIDER_query_operation(instance->software, operation, &no_cache);
+    const OSSL_ALGORITHM *more = additions(operation);
+    const size_t most = count_rows(from) + count_rows(more);
     OSSL_ALGORITHM *table;
     size_t rows = 0;
+    bool made = true;
 
-    if (from == NULL)
+    if (most == 0)
         return NULL;
-    while (from[rows].algorithm_names != NULL)
-        rows++;
-    table = calloc(rows + 1, sizeof(*table));
+    table = calloc(most + 1, sizeof(*table));
     if (table == NULL)
         return NULL;
-    rows = 0;
-    for (; from->algorithm_names != NULL; from++) {
+    for (; made && from != NULL && from->algorithm_names != NULL; from++) {
         const OSSL_DISPATCH *implementation = choose(instance, operation, from);
 
-        if (implementation == NULL)
-            continue;
-        table[rows] = *from;
-        table[rows].implementation = implementation;
-        table[rows].property_definition = rewrite(from->property_definition);
-        if (table[rows++].property_definition == NULL) {
-            free_table(table);
-            return NULL;
-        }
+        if (implementation != NULL)
+            made = add_row(table, &rows, from, implementation);
     }
-    return table;
+    for (; made && more->algorithm_names != NULL; more++)
+        made = add_row(table, &rows, more, more->implementation);
+    if (made)
+        return table;
+    free_table(table);
+    return NULL;
 }
 
 const OSSL_ALGORITHM *gateway_query(struct instance *instance, int operation)

@@ -34,4 +34,11 @@ const OSSL_DISPATCH *gateway_rand(const OSSL_DISPATCH *implementation);
  */
 const OSSL_DISPATCH *gateway_refusal(const OSSL_DISPATCH *implementation);
 
+/**
+ * The default provider's `implementation` of a MAC, a KDF, a key exchange or a key's management,
+ * refusing key references (refusal-params.c); other operations as they are.  With lock_take() held.
+ * @return NULL if there is no slot left for it
+ */
+const OSSL_DISPATCH *gateway_refusal_params(int operation, const OSSL_DISPATCH *implementation);
+
 #endif

@@ -10,6 +10,7 @@
 
 enum {
     SLOTS_FEW = 8,
+    SLOTS_SOME = 100,
     SLOTS_MANY = 192, /* OpenSSL 3.0 has 124 ciphers, 3.5 has 130 */
 };
 
@@ -19,8 +20,8 @@ enum {
 #define SLOTS_TEN(X, t)                                                                            \
     X(t##0) X(t##1) X(t##2) X(t##3) X(t##4) X(t##5) X(t##6) X(t##7) X(t##8) X(t##9)
 
-/** X(0) ... X(191) */
-#define MANY_SLOTS(X)                                                                              \
+/** X(0) ... X(99) */
+#define SOME_SLOTS(X)                                                                              \
     FEW_SLOTS(X)                                                                                   \
     X(8)                                                                                           \
     X(9)                                                                                           \
@@ -32,13 +33,21 @@ enum {
     SLOTS_TEN(X, 6)                                                                                \
     SLOTS_TEN(X, 7)                                                                                \
     SLOTS_TEN(X, 8)                                                                                \
-    SLOTS_TEN(X, 9)                                                                                \
+    SLOTS_TEN(X, 9)
+
+/** X(0) ... X(191) */
+#define MANY_SLOTS(X)                                                                              \
+    SOME_SLOTS(X)                                                                                  \
     SLOTS_TEN(X, 10)                                                                               \
     SLOTS_TEN(X, 11)                                                                               \
     SLOTS_TEN(X, 12)                                                                               \
     SLOTS_TEN(X, 13)                                                                               \
     SLOTS_TEN(X, 14)                                                                               \
-    SLOTS_TEN(X, 15) SLOTS_TEN(X, 16) SLOTS_TEN(X, 17) SLOTS_TEN(X, 18) X(190) X(191)
+    SLOTS_TEN(X, 15)                                                                               \
+    SLOTS_TEN(X, 16)                                                                               \
+    SLOTS_TEN(X, 17)                                                                               \
+    SLOTS_TEN(X, 18)                                                                               \
+    X(190) X(191)
 
 /** A copy of a dispatch table, to be changed; it is kept until the process ends. NULL: no memory */
 OSSL_DISPATCH *slots_copy_dispatch(const OSSL_DISPATCH *table);

@@ -120,7 +120,7 @@ static P11KitUri *configured_uri(const struct hsm *hsm, struct failure *why)
     return uri_parse(hsm->settings.token != NULL ? hsm->settings.token : "pkcs11:", "`token`", why);
 }
 
-static struct token *configured_token(struct hsm *hsm, struct failure *why)
+struct token *token_configured(struct hsm *hsm, struct failure *why)
 {
     struct token *token = NULL;
     P11KitUri *uri;
@@ -159,7 +159,7 @@ static struct token *uri_token(struct hsm *hsm, P11KitUri *uri, struct failure *
 {
     const bool own_pin =
         p11_kit_uri_get_pin_source(uri) != NULL || p11_kit_uri_get_pin_value(uri) != NULL;
-    struct token *configured = configured_token(hsm, why);
+    struct token *configured = token_configured(hsm, why);
     struct token *token = NULL;
     char *text;
 
@@ -226,6 +226,7 @@ static bool use_query(struct hsm *hsm, struct hsm_key *key, const struct hsm_que
     struct key_template *template = &key->template;
     bool copied = true;
 
+    key->family = query->family;
     key->shown = strdup(query->shown);
     if (key->shown == NULL)
         return failure_memory(why);
@@ -237,7 +238,7 @@ static bool use_query(struct hsm *hsm, struct hsm_key *key, const struct hsm_que
         copied = copy_bytes(&template->id, &template->id_size, query->value, query->size);
     if (!copied)
         return failure_memory(why);
-    key->token = configured_token(hsm, why);
+    key->token = token_configured(hsm, why);
     return key->token != NULL;
 }
 
@@ -296,6 +297,18 @@ bool hsm_key_may(const struct hsm_key *key, bool encrypt, struct failure *why)
                               "key '%s' on token '%s' may not %s: its %s is false", key->shown,
                               key->token->label, encrypt ? "encrypt" : "decrypt",
                               encrypt ? "CKA_ENCRYPT" : "CKA_DECRYPT");
+}
+
+bool hsm_key_may_sign(const struct hsm_key *key, struct failure *why)
+{
+    bool may;
+
+    life_lock();
+    may = key->facts.may_sign;
+    life_unlock();
+    return may || failure_set(why, FAILURE_KEY_UNSUITABLE,
+                              "key '%s' on token '%s' may not make MACs: its CKA_SIGN is false",
+                              key->shown, key->token->label);
 }
 
 void hsm_key_names(const struct hsm_key *key, const char **label, const char **id)

@@ -1,7 +1,7 @@
 /*
- * The HSM as the rest of the provider sees it: keys found by name, id or URI, and AES in the HSM.
- * Everything that knows Cryptoki is behind this header; it names no CK_ type, and nothing of it
- * knows OpenSSL's provider API.
+ * The HSM as the rest of the provider sees it: keys found by name, id or URI, AES and MACs in the
+ * HSM. Everything that knows Cryptoki is behind this header; it names no CK_ type, and nothing of
+ * it knows OpenSSL's provider API.
  *
  * All functions may be called from any thread.  After fork() the child goes on with the same
  * objects: it initialises the module, logs in and finds its keys again by itself.
@@ -18,6 +18,7 @@ enum {
     HSM_BLOCK = 16,         /**< AES's block, in bytes */
     HSM_IDENTITY_SIZE = 8,  /**< a key's identity value, in bytes */
     HSM_IDENTITY_TEXT = 24, /**< as text: "aes:" and 16 hexadecimal digits, or "unknown", NUL */
+    HSM_MAC_MOST = 64,      /**< the longest MAC, in bytes */
 };
 
 /** How to reach an HSM; docs/configuration.md has the meaning of each. Strings are never NULL but
@@ -49,6 +50,10 @@ struct hsm_query {
     const void *value;
     size_t size;       /**< of `value`, in bytes */
     const char *shown; /**< the key's name in messages */
+    enum hsm_family {
+        HSM_AES,    /**< AES-256 */
+        HSM_SECRET, /**< a generic secret of any length, or one for HMAC */
+    } family;       /**< keys of other families are passed over */
 };
 
 /**
@@ -59,7 +64,7 @@ struct hsm_query {
 struct hsm *hsm_get(const struct hsm_settings *settings, struct failure *why);
 
 /**
- * Finds the AES-256 key that `query` names, after loading the module and logging in as needed.
+ * Finds the key that `query` names, after loading the module and logging in as needed.
  * @return NULL, with the reason in `why`; else a key to be given to hsm_key_free()
  */
 struct hsm_key *hsm_key_find(struct hsm *hsm, const struct hsm_query *query, struct failure *why);
@@ -72,6 +77,9 @@ void hsm_key_free(struct hsm_key *key);
 
 /** Whether the HSM lets `key` encrypt (else decrypt): CKA_ENCRYPT, CKA_DECRYPT. */
 bool hsm_key_may(const struct hsm_key *key, bool encrypt, struct failure *why);
+
+/** Whether the HSM lets `key` make MACs: CKA_SIGN. */
+bool hsm_key_may_sign(const struct hsm_key *key, struct failure *why);
 
 /**
  * The key's own names, under which a pin may stand as well: its CKA_LABEL as text and its id
@@ -173,6 +181,48 @@ void hsm_stream_drop(struct hsm_stream *stream);
 
 /** `size` random bytes from the token of `key` (C_GenerateRandom). */
 bool hsm_key_random(struct hsm_key *key, unsigned char *bytes, size_t size, struct failure *why);
+
+/** Message authentication codes: CMAC with keys of HSM_AES, HMAC with those of HSM_SECRET. */
+enum hsm_mac {
+    HSM_CMAC, /**< NIST SP 800-38B */
+    HSM_HMAC_SHA1,
+    HSM_HMAC_SHA224,
+    HSM_HMAC_SHA256,
+    HSM_HMAC_SHA384,
+    HSM_HMAC_SHA512,
+    HSM_MACS,
+};
+
+/** The size of a whole MAC, in bytes; at most HSM_MAC_MOST. */
+size_t hsm_mac_size(enum hsm_mac kind);
+
+/** The MAC of `size` bytes of `data`, to `mac`.  @return false, with the reason in `why` */
+bool hsm_mac(struct hsm_key *key, enum hsm_mac kind, const unsigned char *data, size_t size,
+             unsigned char *mac, struct failure *why);
+
+/** A MAC on its way through a session of its own: its state is in the HSM alone. */
+struct hsm_mac_stream;
+
+/**
+ * Begins a MAC whose data start with `size` bytes of `data`.  At most half of the token's sessions
+ * are kept so.
+ * @return NULL, with the reason in `why`; else to be given to hsm_mac_stream_free()
+ */
+struct hsm_mac_stream *hsm_mac_begin(struct hsm_key *key, enum hsm_mac kind,
+                                     const unsigned char *data, size_t size, struct failure *why);
+
+/** More data.  After false the MAC is lost. */
+bool hsm_mac_update(struct hsm_mac_stream *stream, const unsigned char *data, size_t size,
+                    struct failure *why);
+
+/** The MAC; the stream can take no more.  @return false, with the reason in `why` */
+bool hsm_mac_final(struct hsm_mac_stream *stream, unsigned char *mac, struct failure *why);
+
+/** Ends a stream at whatever point; NULL is fine. */
+void hsm_mac_stream_free(struct hsm_mac_stream *stream);
+
+/** `size` random bytes from the configured token.  @return false, with the reason in `why` */
+bool hsm_random(struct hsm *hsm, unsigned char *bytes, size_t size, struct failure *why);
 
 /**
  * Whether this thread is inside a call into a PKCS#11 module at this moment.  A module that

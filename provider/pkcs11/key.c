@@ -107,38 +107,65 @@ static bool several(const struct hsm_key *key, const struct session *session,
                        key->token->label, key->shown, list);
 }
 
-/* The one AES key among those found.  Keys of other types may have the same label. */
+static bool belongs(enum hsm_family family, CK_ULONG type)
+{
+    switch (type) {
+    case CKK_AES:
+        return family == HSM_AES;
+    case CKK_GENERIC_SECRET:
+    case CKK_SHA_1_HMAC:
+    case CKK_SHA224_HMAC:
+    case CKK_SHA256_HMAC:
+    case CKK_SHA384_HMAC:
+    case CKK_SHA512_HMAC:
+        return family == HSM_SECRET;
+    default:
+        return false;
+    }
+}
+
+static bool has_right_size(const struct hsm_key *key, const struct session *session,
+                           CK_OBJECT_HANDLE found, struct failure *why)
+{
+    CK_ULONG size;
+
+    if (key->family != HSM_AES)
+        return true;
+    size = get_number(key->token, session->handle, found, CKA_VALUE_LEN);
+    if (size == CK_UNAVAILABLE_INFORMATION)
+        return failure_set(why, FAILURE_KEY_UNSUITABLE,
+                           "token '%s' does not tell the length of key '%s' (CKA_VALUE_LEN)",
+                           key->token->label, key->shown);
+    return size == AES_256 ||
+           failure_set(why, FAILURE_KEY_UNSUITABLE,
+                       "key '%s' on token '%s' has %lu bits; hsmzke serves AES-256 only",
+                       key->shown, key->token->label, size * 8);
+}
+
+/* The one key of the family among those found.  Keys of other types may have the same label. */
 static bool pick(const struct hsm_key *key, const struct session *session, CK_OBJECT_HANDLE *found,
                  CK_ULONG count, struct failure *why)
 {
-    CK_ULONG aes = 0, type = CK_UNAVAILABLE_INFORMATION, size;
+    CK_ULONG fit = 0, type = CK_UNAVAILABLE_INFORMATION;
 
     for (CK_ULONG i = 0; i < count; i++) {
         type = get_number(key->token, session->handle, found[i], CKA_KEY_TYPE);
-        if (type == CKK_AES)
-            found[aes++] = found[i];
+        if (belongs(key->family, type))
+            found[fit++] = found[i];
     }
     if (count == 0)
         return failure_set(why, FAILURE_KEY_NOT_FOUND,
                            "token '%s' has no secret key '%s': check the name, and whether the "
                            "login may see it",
                            key->token->label, key->shown);
-    if (aes == 0)
+    if (fit == 0)
         return failure_set(why, FAILURE_KEY_UNSUITABLE,
-                           "key '%s' on token '%s' is no AES key (its CKA_KEY_TYPE is 0x%lx)",
-                           key->shown, key->token->label, type);
-    if (aes > 1)
-        return several(key, session, found, aes, why);
-    size = get_number(key->token, session->handle, found[0], CKA_VALUE_LEN);
-    if (size == CK_UNAVAILABLE_INFORMATION)
-        return failure_set(why, FAILURE_KEY_UNSUITABLE,
-                           "token '%s' does not tell the length of key '%s' (CKA_VALUE_LEN)",
-                           key->token->label, key->shown);
-    if (size != AES_256)
-        return failure_set(why, FAILURE_KEY_UNSUITABLE,
-                           "key '%s' on token '%s' has %lu bits; hsmzke serves AES-256 only",
-                           key->shown, key->token->label, size * 8);
-    return true;
+                           "key '%s' on token '%s' is no %s (its CKA_KEY_TYPE is 0x%lx)",
+                           key->shown, key->token->label,
+                           key->family == HSM_AES ? "AES key" : "generic secret or HMAC key", type);
+    if (fit > 1)
+        return several(key, session, found, fit, why);
+    return has_right_size(key, session, found[0], why);
 }
 
 /*
@@ -170,6 +197,7 @@ static CK_RV locate(const struct hsm_key *key, struct session *session, struct k
         .found = life_now(),
         .may_encrypt = get_bool(token, session->handle, found[0], CKA_ENCRYPT, true),
         .may_decrypt = get_bool(token, session->handle, found[0], CKA_DECRYPT, true),
+        .may_sign = get_bool(token, session->handle, found[0], CKA_SIGN, true),
         .always_authenticate =
             get_bool(token, session->handle, found[0], CKA_ALWAYS_AUTHENTICATE, false),
     };

@@ -21,7 +21,7 @@ struct key_facts {
     CK_OBJECT_HANDLE handle;
     unsigned long epoch; /* of the token when it was found; 0: never */
     time_t found;        /* when it was found last */
-    bool may_encrypt, may_decrypt;
+    bool may_encrypt, may_decrypt, may_sign;
     bool always_authenticate;
     bool identity_known;
     unsigned char identity[HSM_IDENTITY_SIZE];
@@ -41,6 +41,7 @@ struct hsm_key {
     uint64_t number;              /* constant: unique in this process */
     struct token *token;          /* constant */
     struct key_template template; /* constant */
+    enum hsm_family family;       /* constant */
     char *shown;                  /* constant: its name in messages */
     struct key_names names;       /* constant once it was found */
     struct key_facts facts;

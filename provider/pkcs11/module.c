@@ -91,7 +91,9 @@ static bool complete(const CK_FUNCTION_LIST *f)
            f->C_FindObjectsFinal != NULL && f->C_GetAttributeValue != NULL &&
            f->C_GenerateRandom != NULL && f->C_EncryptInit != NULL && f->C_Encrypt != NULL &&
            f->C_EncryptUpdate != NULL && f->C_EncryptFinal != NULL && f->C_DecryptInit != NULL &&
-           f->C_Decrypt != NULL && f->C_DecryptUpdate != NULL && f->C_DecryptFinal != NULL;
+           f->C_Decrypt != NULL && f->C_DecryptUpdate != NULL && f->C_DecryptFinal != NULL &&
+           f->C_SignInit != NULL && f->C_Sign != NULL && f->C_SignUpdate != NULL &&
+           f->C_SignFinal != NULL;
 }
 
 static bool load(struct module *module, struct failure *why)

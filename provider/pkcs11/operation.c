@@ -7,10 +7,27 @@
 
 const char *mechanism_name(enum mechanism mechanism)
 {
-    static const char *const names[MECHANISMS] = { "CKM_AES_ECB", "CKM_AES_CBC", "CKM_AES_CTR",
-                                                   "CKM_AES_GCM" };
+    static const char *const names[MECHANISMS] = {
+        [MECHANISM_ECB] = "CKM_AES_ECB",
+        [MECHANISM_CBC] = "CKM_AES_CBC",
+        [MECHANISM_CTR] = "CKM_AES_CTR",
+        [MECHANISM_GCM] = "CKM_AES_GCM",
+        [MECHANISM_MAC + HSM_CMAC] = "CKM_AES_CMAC",
+        [MECHANISM_MAC + HSM_HMAC_SHA1] = "CKM_SHA_1_HMAC",
+        [MECHANISM_MAC + HSM_HMAC_SHA224] = "CKM_SHA224_HMAC",
+        [MECHANISM_MAC + HSM_HMAC_SHA256] = "CKM_SHA256_HMAC",
+        [MECHANISM_MAC + HSM_HMAC_SHA384] = "CKM_SHA384_HMAC",
+        [MECHANISM_MAC + HSM_HMAC_SHA512] = "CKM_SHA512_HMAC",
+    };
 
     return names[mechanism];
+}
+
+const char *operation_name(const struct operation *operation)
+{
+    if (operation->mechanism >= MECHANISM_MAC)
+        return "a MAC";
+    return operation->encrypt ? "encryption" : "decryption";
 }
 
 CK_RV operation_end(struct session *session, const struct token *token)

@@ -14,6 +14,9 @@
 /** The mechanism's name as PKCS#11 writes it, "CKM_AES_CBC". */
 const char *mechanism_name(enum mechanism mechanism);
 
+/** What `operation` does, for messages: "encryption", "decryption", "a MAC". */
+const char *operation_name(const struct operation *operation);
+
 /**
  * Begins `operation` in `session` with `iv` (CBC: IV; CTR: counter block; ECB: NULL), after ending
  * what runs there.

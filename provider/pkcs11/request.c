@@ -78,13 +78,16 @@ static CK_RV attempt(struct request *request, struct failure *why)
         rv = operation_begin(session, token, &facts, &request->operation, request->chain);
     while (rv == CKR_OK && request->left > 0)
         rv = request->piece(request, session, &facts, running, why);
+    if (rv == CKR_OK && request->keep) {
+        request->kept = session;
+        return rv;
+    }
     session_return(token, session, rv == CKR_OK);
     if (rv == CKR_OK)
         return rv;
     learn(request, &facts, rv, running);
     ckr_failure(why, FAILURE_OPERATION, rv, "token '%s': key '%s': %s with %s in the HSM",
-                token->label, request->key->shown,
-                request->operation.encrypt ? "encryption" : "decryption",
+                token->label, request->key->shown, operation_name(&request->operation),
                 mechanism_name(request->operation.mechanism));
     return rv;
 }

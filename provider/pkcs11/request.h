@@ -16,6 +16,8 @@ struct request {
     struct hsm_key *key;
     struct operation operation;
     bool at_once; /* never over a running operation */
+    bool keep;    /* the session is not returned when all went well, but left in `kept` */
+    struct session *kept;
     const unsigned char
         *chain;  /* CBC: the chain value of now, for the choice of a session; or NULL */
     size_t left; /* bytes to come; request_run() is done when it is 0 */

@@ -232,6 +232,56 @@ void session_return(struct token *token, struct session *session, bool good)
     module_leave(token->module);
 }
 
+bool session_keep(struct token *token, struct failure *why)
+{
+    bool may;
+
+    life_lock();
+    may = token->held < (token->limit + 1) / 2;
+    if (may) {
+        token->held++;
+        token->module->users--;
+        life_wake();
+    }
+    life_unlock();
+    return may || failure_set(why, FAILURE_SESSIONS,
+                              "token '%s': %u sessions are kept for large messages, and no more "
+                              "may be; raise `sessions`",
+                              token->label, (token->limit + 1) / 2);
+}
+
+bool session_resume(struct token *token, struct session *session, unsigned long generation)
+{
+    bool still;
+
+    life_lock();
+    /* Another process's session is not even looked at: its place may be another's by now. */
+    still = generation == life_generation() && token_is_up(token) && session->epoch == token->epoch;
+    token->module->users += still;
+    life_unlock();
+    return still;
+}
+
+void session_pause(struct token *token)
+{
+    module_leave(token->module);
+}
+
+void session_drop(struct token *token, struct session *session, unsigned long generation, bool good)
+{
+    bool ours;
+
+    life_lock();
+    ours = generation == life_generation();
+    if (ours) {
+        token->held -= token->held > 0; /* a forked child counts anew once it connects */
+        token->module->users++;         /* session_return() takes it back */
+    }
+    life_unlock();
+    if (ours)
+        session_return(token, session, good);
+}
+
 /* In a forked child: what it has is a copy of its parent's, and the memory's lock was not copied.
  */
 static void forget_process(struct token *token)

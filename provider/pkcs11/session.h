@@ -54,6 +54,25 @@ CK_RV session_missing(const struct token *token, const struct failure *why);
 void session_return(struct token *token, struct session *session, bool good);
 
 /**
+ * Keeps a borrowed session from call to call, for an operation whose state is in it alone.  It does
+ * not hinder the module from being started anew, which is the end of the operation.  At most half
+ * of the sessions are kept, so that the rest of the program goes on.
+ * @return false if that many are; then the session is still to be returned
+ */
+bool session_keep(struct token *token, struct failure *why);
+
+/**
+ * Goes on with a session that was kept in process `generation`, until session_pause().
+ * @return false if its connection is lost or another process's: only session_drop() is left
+ */
+bool session_resume(struct token *token, struct session *session, unsigned long generation);
+void session_pause(struct token *token);
+
+/** Gives back a session that was kept and is not in use. */
+void session_drop(struct token *token, struct session *session, unsigned long generation,
+                  bool good);
+
+/**
  * Closes the sessions that nobody has borrowed, and the anchor; for the thread that connects. Those
  * of another process or of another start of the module (`starts`: the one of now) are forgotten.
  */

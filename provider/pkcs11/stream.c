@@ -41,15 +41,16 @@ static bool hold(struct token *token, struct failure *why)
     token->held += free_one;
     life_unlock();
     return free_one || failure_set(why, FAILURE_SESSIONS,
-                                   "token '%s': half of its sessions hold GCM streams; raise "
+                                   "token '%s': half of its sessions hold large messages; raise "
                                    "`sessions`",
                                    token->label);
 }
 
-static void let_go(struct token *token)
+/* A forked child counts its own only, and anew once it connects. */
+static void let_go(struct token *token, unsigned long generation)
 {
     life_lock();
-    if (token->held > 0) /* a forked child began at 0 */
+    if (generation == life_generation() && token->held > 0)
         token->held--;
     life_unlock();
 }
@@ -189,7 +190,7 @@ void hsm_stream_drop(struct hsm_stream *stream)
     /* Closed, not finished: a second tag under one IV would give H away. */
     if (stream->session != NULL && stream->generation == life_generation())
         session_return(token, stream->session, false);
-    let_go(token);
+    let_go(token, stream->generation);
     hsm_key_free(stream->key);
     free(stream);
 }

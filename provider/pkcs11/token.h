@@ -16,7 +16,8 @@ enum mechanism {
     MECHANISM_CBC,
     MECHANISM_CTR,
     MECHANISM_GCM,
-    MECHANISMS,
+    MECHANISM_MAC, /* and those after it, in the order of enum hsm_mac */
+    MECHANISMS = MECHANISM_MAC + HSM_MACS,
 };
 
 /** Guarded by life_lock(), but what is marked "constant" or "connecting" (PHASE_BUSY's thread). */
@@ -40,7 +41,7 @@ struct token {
     bool buffers[MECHANISMS][2]; /* learnt: no running operations, [mechanism][encrypt] */
     bool quick;       /* learnt: a call costs next to nothing, so pieces may be small (counter.c) */
     bool streams_not; /* learnt: an update of GCM does not give out what went in */
-    unsigned int held;             /* sessions that GCM streams hold */
+    unsigned int held;             /* sessions that GCM streams and large MACs hold */
     struct session *sessions;      /* settings->sessions of them */
     unsigned int limit;            /* how many of them the token lets us open */
     unsigned long pool_generation; /* in which process `sessions` were opened */
@@ -52,6 +53,13 @@ struct token {
  */
 struct token *token_new(const struct hsm_settings *settings, const char *text, bool configured,
                         struct failure *why);
+
+/**
+ * The token that the configuration of `hsm` means, made at its first use (hsm.c); looks for
+ * nothing.
+ * @return NULL, with the reason in `why`
+ */
+struct token *token_configured(struct hsm *hsm, struct failure *why);
 
 /** Whether it is up, in this process.  With the lock held. */
 bool token_is_up(const struct token *token);

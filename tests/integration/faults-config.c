@@ -46,6 +46,7 @@ static void bad_numbers(void)
     wrong("session-wait", "-1");
     wrong("session-wait", "5s");
     wrong("session-wait", "99999999999");
+    wrong("references-elsewhere", "yes");
     wrong("operation-reuse", "-5");
     wrong("operation-reuse", "1.5");
     wrong("operation-reuse", "99999999999");
@@ -55,7 +56,6 @@ static void not_served(void)
 {
     token_standard();
     wrong("legacy", "yes");
-    wrong("references-elsewhere", "allow");
     wrong("key-policy", "strict");
     wrong("parallel", "4");
     wrong("audit", "stderr");

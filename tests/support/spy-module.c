@@ -140,6 +140,11 @@ SPY(C_Decrypt, (CK_SESSION_HANDLE s, CK_BYTE *in, CK_ULONG n, CK_BYTE *out, CK_U
 SPY(C_DecryptUpdate, (CK_SESSION_HANDLE s, CK_BYTE *in, CK_ULONG n, CK_BYTE *out, CK_ULONG *size),
     (s, in, n, out, size))
 SPY(C_DecryptFinal, (CK_SESSION_HANDLE s, CK_BYTE *out, CK_ULONG *size), (s, out, size))
+SPY(C_SignInit, (CK_SESSION_HANDLE s, CK_MECHANISM *m, CK_OBJECT_HANDLE key), (s, m, key))
+SPY(C_Sign, (CK_SESSION_HANDLE s, CK_BYTE *in, CK_ULONG n, CK_BYTE *out, CK_ULONG *size),
+    (s, in, n, out, size))
+SPY(C_SignUpdate, (CK_SESSION_HANDLE s, CK_BYTE *in, CK_ULONG n), (s, in, n))
+SPY(C_SignFinal, (CK_SESSION_HANDLE s, CK_BYTE *out, CK_ULONG *size), (s, out, size))
 SPY(C_GenerateRandom, (CK_SESSION_HANDLE s, CK_BYTE *out, CK_ULONG n), (s, out, n))
 
 /* Whether the encryption that runs in a session is GCM's; by the last bits of its handle. */
@@ -236,6 +241,10 @@ static void fill_list(void)
     list.C_Decrypt = spy_C_Decrypt;
     list.C_DecryptUpdate = spy_C_DecryptUpdate;
     list.C_DecryptFinal = spy_C_DecryptFinal;
+    list.C_SignInit = spy_C_SignInit;
+    list.C_Sign = spy_C_Sign;
+    list.C_SignUpdate = spy_C_SignUpdate;
+    list.C_SignFinal = spy_C_SignFinal;
     list.C_GenerateRandom = spy_C_GenerateRandom;
 }
 

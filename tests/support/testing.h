@@ -163,6 +163,27 @@ const char *name_refused(OSSL_LIB_CTX *context, const char *cipher, const char *
 /** The same for 32 bytes of any content. */
 const char *key_refused(OSSL_LIB_CTX *context, const char *cipher, const unsigned char key[32]);
 
+/* ---- one MAC (mac.c) ---- */
+
+struct mac_message {
+    const char *mac;       /* "CMAC", "HMAC" */
+    const char *algorithm; /* its cipher or digest; NULL: none is set */
+    const unsigned char *key;
+    size_t key_size;
+    const unsigned char *in;
+    size_t size;
+    size_t piece; /* bytes in each update; 0: all in one */
+    unsigned char out[64];
+    size_t out_size;
+};
+/** A context with its cipher or digest set, without a key. */
+EVP_MAC_CTX *mac_context(OSSL_LIB_CTX *context, const char *mac, const char *algorithm);
+/** Init, updates and final: 1 or 0; the error queue is left for the caller. */
+int mac_run(OSSL_LIB_CTX *context, struct mac_message *message);
+/** mac_run() by name must fail, and give out nothing: the words on the queue. */
+const char *mac_refused(OSSL_LIB_CTX *context, const char *mac, const char *algorithm,
+                        const char *name);
+
 /* ---- the spy (spy.c) ---- */
 
 /** Sets the spy's environment for contexts made from now on, with a new log; see spy-module.c. */

@@ -8,10 +8,10 @@
 
 struct key {
     char label[64];
-    unsigned char value[64], id[64];
+    unsigned char value[256], id[64];
     CK_ULONG value_size, id_size;
     CK_KEY_TYPE type;
-    CK_BBOOL encrypt, decrypt, private;
+    CK_BBOOL encrypt, decrypt, sign, private;
     CK_MECHANISM_TYPE mechanisms[16];
     CK_ULONG mechanism_count;
 };
@@ -74,6 +74,8 @@ static void read_option(struct key *key, char *option)
         key->encrypt = CK_FALSE;
     else if (strcmp(option, "no-decrypt") == 0)
         key->decrypt = CK_FALSE;
+    else if (strcmp(option, "no-sign") == 0)
+        key->sign = CK_FALSE;
     else if (strcmp(option, "private=no") == 0)
         key->private = CK_FALSE;
     else if (strncmp(option, "mechanisms=", 11) == 0)
@@ -87,8 +89,9 @@ static void read_key(struct key *key, char *line)
     char *rest, *word = strtok_r(line, " \t\n", &rest);
     char *value = strtok_r(NULL, " \t\n", &rest);
 
-    *key =
-        (struct key){ .type = CKK_AES, .encrypt = CK_TRUE, .decrypt = CK_TRUE, .private = CK_TRUE };
+    *key = (struct key){
+        .type = CKK_AES, .encrypt = CK_TRUE, .decrypt = CK_TRUE, .sign = CK_TRUE, .private = CK_TRUE
+    };
     if (value == NULL || strlen(word) >= sizeof(key->label))
         die("a line needs a label and a key: %s", word == NULL ? "" : word);
     strcpy(key->label, word);
@@ -112,6 +115,8 @@ static void create_key(CK_FUNCTION_LIST *p11, CK_SESSION_HANDLE session, struct 
         { CKA_UNWRAP, &no, sizeof(no) },
         { CKA_ENCRYPT, &key->encrypt, sizeof(key->encrypt) },
         { CKA_DECRYPT, &key->decrypt, sizeof(key->decrypt) },
+        { CKA_SIGN, &key->sign, sizeof(key->sign) },
+        { CKA_VERIFY, &key->sign, sizeof(key->sign) },
         { CKA_LABEL, key->label, strlen(key->label) },
         { CKA_ID, key->id, key->id_size },
         { CKA_VALUE, key->value, key->value_size },

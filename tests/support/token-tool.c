@@ -123,7 +123,7 @@ static void usage(void)
         "       token-tool MODULE set LABEL PIN KEY NAME=VALUE...\n"
         "       token-tool MODULE list LABEL PIN\n"
         "A line of import: KEY HEXKEY [id=HEX] [type=aes|generic|des3] [no-encrypt] [no-decrypt]\n"
-        "       [mechanisms=ecb,cbc,ctr,gcm,cmac] [private=no]\n"
+        "       [no-sign] [mechanisms=ecb,cbc,ctr,gcm,cmac] [private=no]\n"
         "set takes encrypt=yes|no, decrypt=yes|no, label=TEXT, id=HEX.");
 }
 

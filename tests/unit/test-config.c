@@ -187,7 +187,10 @@ static void wrong_words(void **state)
     for (size_t i = 0; i < sizeof(values) / sizeof(values[0]); i++) {
         refused("gateway", values[i], "must be 'no' or 'yes'");
         refused("raw-keys", values[i], "must be 'refuse' or 'software'");
+        refused("references-elsewhere", values[i], "must be 'refuse' or 'allow'");
     }
+    taken("references-elsewhere", "refuse");
+    taken("references-elsewhere", "allow");
     taken("gateway", "yes");
     taken("raw-keys", "refuse");
     refused("raw-keys", "yes", "must be 'refuse' or 'software'");
@@ -263,10 +266,8 @@ static void unserved_keys(void **state)
     static const struct {
         const char *name, *served;
     } keys[] = {
-        { "legacy", "no" },      { "references-elsewhere", NULL },
-        { "key-policy", "off" }, { "parallel", "1" },
-        { "audit", "off" },      { "token.1", NULL },
-        { "token.2", NULL },
+        { "legacy", "no" }, { "key-policy", "off" }, { "parallel", "1" },
+        { "audit", "off" }, { "token.1", NULL },     { "token.2", NULL },
     };
 
     (void)state;

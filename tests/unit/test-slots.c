@@ -20,6 +20,16 @@ static void few(void **state)
         assert_int_equal(numbers[i], i);
 }
 
+static void some(void **state)
+{
+    static const int numbers[] = { SOME_SLOTS(NUMBER) };
+
+    (void)state;
+    assert_int_equal(sizeof(numbers) / sizeof(numbers[0]), SLOTS_SOME);
+    for (int i = 0; i < SLOTS_SOME; i++)
+        assert_int_equal(numbers[i], i);
+}
+
 static void many(void **state)
 {
     static const int numbers[] = { MANY_SLOTS(NUMBER) };
@@ -55,6 +65,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(few),
+        cmocka_unit_test(some),
         cmocka_unit_test(many),
         cmocka_unit_test(copied_dispatch),
     };

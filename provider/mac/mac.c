@@ -1,0 +1,186 @@
+/* MACs, contexts and data: see mac.h.  Keys: key.c; parameters: params.c. */
+#include "mac/mac.h"
+
+#include <openssl/core_names.h>
+#include <openssl/params.h>
+#include <openssl/proverr.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "mac/context.h"
+
+static void take_software(struct mac_software *software, const OSSL_DISPATCH *from)
+{
+    for (; from->function_id != 0; from++) {
+        switch (from->function_id) {
+#define TAKE(number, name)                                                                         \
+    case number:                                                                                   \
+        software->name = OSSL_FUNC_mac_##name(from);                                               \
+        break
+            TAKE(OSSL_FUNC_MAC_NEWCTX, newctx);
+            TAKE(OSSL_FUNC_MAC_DUPCTX, dupctx);
+            TAKE(OSSL_FUNC_MAC_FREECTX, freectx);
+            TAKE(OSSL_FUNC_MAC_INIT, init);
+            TAKE(OSSL_FUNC_MAC_UPDATE, update);
+            TAKE(OSSL_FUNC_MAC_FINAL, final);
+            TAKE(OSSL_FUNC_MAC_GET_CTX_PARAMS, get_ctx_params);
+            TAKE(OSSL_FUNC_MAC_SET_CTX_PARAMS, set_ctx_params);
+            TAKE(OSSL_FUNC_MAC_GETTABLE_CTX_PARAMS, gettable_ctx_params);
+            TAKE(OSSL_FUNC_MAC_SETTABLE_CTX_PARAMS, settable_ctx_params);
+#undef TAKE
+        case MAC_FUNC_INIT_SKEY:
+            software->init_skey = (mac_init_skey_fn *)from->function;
+            break;
+        default: /* of later versions; what works on a context does not know ours */
+            break;
+        }
+    }
+}
+
+static bool is_complete(const struct mac_software *software)
+{
+    return software->newctx != NULL && software->dupctx != NULL && software->freectx != NULL &&
+           software->init != NULL && software->update != NULL && software->final != NULL &&
+           software->get_ctx_params != NULL && software->set_ctx_params != NULL &&
+           software->gettable_ctx_params != NULL && software->settable_ctx_params != NULL;
+}
+
+const OSSL_DISPATCH *mac_dispatch(const char *names, const OSSL_DISPATCH *software)
+{
+    static const struct mac_type *const types[] = { &mac_cmac, &mac_hmac };
+
+    for (size_t i = 0; i < sizeof(types) / sizeof(types[0]); i++) {
+        const size_t length = strlen(types[i]->name);
+
+        if (strncmp(names, types[i]->name, length) != 0 ||
+            (names[length] != ':' && names[length] != '\0'))
+            continue;
+        if (!is_complete(types[i]->software))
+            take_software(types[i]->software, software);
+        return is_complete(types[i]->software) ? types[i]->dispatch : NULL;
+    }
+    return NULL;
+}
+
+void *mac_new(const struct mac_type *type, void *provctx)
+{
+    struct mac_context *context = calloc(1, sizeof(*context));
+
+    if (context == NULL)
+        return NULL;
+    context->type = type;
+    context->instance = instance_find(provctx);
+    context->software = type->software->newctx(provctx);
+    if (context->instance != NULL && context->software != NULL)
+        return context;
+    mac_free(context);
+    return NULL;
+}
+
+void mac_free(void *context_)
+{
+    struct mac_context *context = context_;
+
+    if (context == NULL)
+        return;
+    if (context->software != NULL)
+        context->type->software->freectx(context->software);
+    mac_data_clear(&context->data);
+    instance_free(context->instance);
+    free(context->algorithm);
+    free(context->properties);
+    free(context);
+}
+
+static bool copy_text(char **to, const char *from)
+{
+    *to = from != NULL ? strdup(from) : NULL;
+    return from == NULL || *to != NULL;
+}
+
+/*
+ * The default provider does not copy a context that never had a key; a new one that is told the
+ * same is as good, should a raw key follow.
+ */
+static void *copy_software(const struct mac_context *context)
+{
+    const struct mac_software *software = context->type->software;
+    OSSL_PARAM params[3] = { OSSL_PARAM_END, OSSL_PARAM_END, OSSL_PARAM_END };
+    void *copy;
+
+    if (context->keyed != MAC_KEYED_BY_REFERENCE)
+        return software->dupctx(context->software);
+    if (context->algorithm != NULL)
+        params[0] =
+            OSSL_PARAM_construct_utf8_string(context->type->algorithm, context->algorithm, 0);
+    if (context->properties != NULL)
+        params[1] =
+            OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_PROPERTIES, context->properties, 0);
+    copy = software->newctx(context->instance->provctx);
+    if (copy == NULL || software->set_ctx_params(copy, params))
+        return copy;
+    software->freectx(copy);
+    return NULL;
+}
+
+void *mac_dup(void *context_)
+{
+    const struct mac_context *context = context_;
+    struct mac_context *copy = calloc(1, sizeof(*copy));
+    struct failure why;
+
+    if (copy == NULL)
+        return NULL;
+    copy->type = context->type;
+    copy->keyed = context->keyed;
+    copy->tls = context->tls;
+    copy->instance = instance_ref(context->instance);
+    copy->software = copy_software(context);
+    if (copy->software != NULL && copy_text(&copy->algorithm, context->algorithm) &&
+        copy_text(&copy->properties, context->properties)) {
+        if (mac_data_copy(&copy->data, &context->data, &why))
+            return copy;
+        error_raise(&context->instance->errors, &why);
+    }
+    mac_free(copy);
+    return NULL;
+}
+
+static int no_key(const struct mac_context *context)
+{
+    return error_raise_prov(&context->instance->errors, PROV_R_NO_KEY_SET, "%s",
+                            context->type->name);
+}
+
+int mac_update(void *context_, const unsigned char *in, size_t size)
+{
+    struct mac_context *context = context_;
+    struct failure why;
+
+    if (context->keyed == MAC_KEYED_RAW)
+        return context->type->software->update(context->software, in, size);
+    if (context->keyed == MAC_KEYED_NOT)
+        return no_key(context);
+    return mac_data_update(&context->data, in, size, &why) ||
+           error_raise(&context->instance->errors, &why);
+}
+
+int mac_final(void *context_, unsigned char *out, size_t *written, size_t room)
+{
+    struct mac_context *context = context_;
+    struct failure why;
+    size_t size;
+
+    if (context->keyed == MAC_KEYED_RAW)
+        return context->type->software->final(context->software, out, written, room);
+    if (context->keyed == MAC_KEYED_NOT)
+        return no_key(context);
+    size = hsm_mac_size(context->data.kind);
+    if (room < size)
+        return error_raise_prov(&context->instance->errors, PROV_R_OUTPUT_BUFFER_TOO_SMALL, "%s",
+                                context->type->name);
+    if (!mac_data_final(&context->data, out, &why))
+        return error_raise(&context->instance->errors, &why);
+    *written = size;
+    return 1;
+}

@@ -1,0 +1,234 @@
+/*
+ * MACs in the HSM: hsm_mac() and the streams of hsm.h.  What the HSM derives from the key on the
+ * way, CMAC's subkeys for one, stays there: only the MAC comes out.
+ */
+#include <stdlib.h>
+
+#include "pkcs11/login.h"
+#include "pkcs11/request.h"
+#include "secret.h"
+
+enum {
+    ONE_CALL = 16 * 1024,     /* what C_Sign takes; HSMs have limits for it, not for C_SignUpdate */
+    MOST_BY_CALL = 64 * 1024, /* what one C_SignUpdate takes */
+};
+
+static const struct {
+    CK_MECHANISM_TYPE type;
+    CK_ULONG size;
+} macs[HSM_MACS] = {
+    [HSM_CMAC] = { CKM_AES_CMAC, 16 },           [HSM_HMAC_SHA1] = { CKM_SHA_1_HMAC, 20 },
+    [HSM_HMAC_SHA224] = { CKM_SHA224_HMAC, 28 }, [HSM_HMAC_SHA256] = { CKM_SHA256_HMAC, 32 },
+    [HSM_HMAC_SHA384] = { CKM_SHA384_HMAC, 48 }, [HSM_HMAC_SHA512] = { CKM_SHA512_HMAC, 64 },
+};
+
+size_t hsm_mac_size(enum hsm_mac kind)
+{
+    return macs[kind].size;
+}
+
+/* Over all data at once, so that it can be done again elsewhere. */
+struct mac_request {
+    struct request request;
+    enum hsm_mac kind;
+    const unsigned char *data;
+    size_t size;
+    unsigned char *mac; /* NULL: more data will follow */
+};
+
+struct hsm_mac_stream {
+    struct hsm_key *key; /* owned */
+    enum hsm_mac kind;
+    struct session *session;  /* kept; NULL once it was given back */
+    unsigned long generation; /* of the process that keeps it */
+};
+
+static CK_RV begin(struct session *session, struct token *token, const struct key_facts *facts,
+                   enum hsm_mac kind, struct failure *why)
+{
+    CK_MECHANISM mechanism = { macs[kind].type, NULL, 0 };
+    CK_RV rv = operation_end(session, token);
+
+    if (rv == CKR_OK)
+        rv = CALL(token->module->f, C_SignInit(session->handle, &mechanism, facts->handle));
+    if (rv == CKR_OK && facts->always_authenticate && !login_for_key(token, session->handle, why))
+        rv = CKR_PIN_INCORRECT;
+    return rv;
+}
+
+static CK_RV update(const struct session *session, const struct token *token,
+                    const unsigned char *data, size_t size)
+{
+    CK_RV rv = CKR_OK;
+
+    while (rv == CKR_OK && size > 0) {
+        const size_t piece = size < MOST_BY_CALL ? size : MOST_BY_CALL;
+
+        /* Cryptoki's type lacks the const that it means. */
+        rv = CALL(token->module->f,
+                  C_SignUpdate(session->handle, (CK_BYTE *)(uintptr_t)data, piece));
+        data += piece;
+        size -= piece;
+    }
+    return rv;
+}
+
+/* What came out must be the whole MAC; anything else is not given to the caller. */
+static CK_RV check(CK_RV rv, enum hsm_mac kind, CK_ULONG given, unsigned char *mac)
+{
+    if (rv == CKR_BUFFER_TOO_SMALL || (rv == CKR_OK && given != macs[kind].size))
+        rv = CKR_HSMZKE_BUFFERED;
+    if (rv != CKR_OK)
+        secret_wipe(mac, macs[kind].size);
+    return rv;
+}
+
+static CK_RV finish(const struct session *session, const struct token *token, enum hsm_mac kind,
+                    unsigned char *mac)
+{
+    CK_ULONG given = macs[kind].size;
+    const CK_RV rv = CALL(token->module->f, C_SignFinal(session->handle, mac, &given));
+
+    return check(rv, kind, given, mac);
+}
+
+static CK_RV at_once(const struct session *session, const struct token *token,
+                     const struct mac_request *request)
+{
+    static const unsigned char nothing[1]; /* modules need not take NULL for no data */
+    const unsigned char *data = request->size > 0 ? request->data : nothing;
+    CK_ULONG given = macs[request->kind].size;
+    const CK_RV rv = CALL(token->module->f, C_Sign(session->handle, (CK_BYTE *)(uintptr_t)data,
+                                                   request->size, request->mac, &given));
+
+    return check(rv, request->kind, given, request->mac);
+}
+
+static CK_RV mac_piece(struct request *request, struct session *session,
+                       const struct key_facts *facts, bool running, struct failure *why)
+{
+    struct mac_request *mac = (struct mac_request *)request;
+    struct token *token = request->key->token;
+    CK_RV rv = begin(session, token, facts, mac->kind, why);
+
+    (void)running; /* a MAC is begun anew for each message */
+    if (rv != CKR_OK)
+        return rv;
+    if (mac->mac != NULL && mac->size <= ONE_CALL) {
+        rv = at_once(session, token, mac);
+    } else {
+        rv = update(session, token, mac->data, mac->size);
+        if (rv == CKR_OK && mac->mac != NULL)
+            rv = finish(session, token, mac->kind, mac->mac);
+    }
+    if (rv == CKR_OK)
+        request->left = 0;
+    return rv;
+}
+
+static struct mac_request request_for(struct hsm_key *key, enum hsm_mac kind,
+                                      const unsigned char *data, size_t size)
+{
+    return (struct mac_request){
+        .request = { .key = key,
+                     .operation = { key->number, (enum mechanism)(MECHANISM_MAC + kind), true },
+                     .at_once = true,
+                     .left = 1, /* all or nothing */
+                     .piece = mac_piece },
+        .kind = kind,
+        .data = data,
+        .size = size,
+    };
+}
+
+bool hsm_mac(struct hsm_key *key, enum hsm_mac kind, const unsigned char *data, size_t size,
+             unsigned char *mac, struct failure *why)
+{
+    struct mac_request request = request_for(key, kind, data, size);
+
+    request.mac = mac;
+    return request_run(&request.request, why) == CKR_OK;
+}
+
+struct hsm_mac_stream *hsm_mac_begin(struct hsm_key *key, enum hsm_mac kind,
+                                     const unsigned char *data, size_t size, struct failure *why)
+{
+    struct mac_request request = request_for(key, kind, data, size);
+    struct hsm_mac_stream *stream = calloc(1, sizeof(*stream));
+
+    if (stream == NULL) {
+        failure_memory(why);
+        return NULL;
+    }
+    request.request.keep = true;
+    stream->generation = life_generation();
+    stream->kind = kind;
+    if (request_run(&request.request, why) == CKR_OK) {
+        stream->key = hsm_key_ref(key);
+        if (session_keep(key->token, why)) {
+            stream->session = request.request.kept;
+            return stream;
+        }
+        session_return(key->token, request.request.kept, false); /* a MAC is open in it */
+    }
+    hsm_mac_stream_free(stream);
+    return NULL;
+}
+
+static void let_go(struct hsm_mac_stream *stream, bool good)
+{
+    if (stream->session != NULL)
+        session_drop(stream->key->token, stream->session, stream->generation, good);
+    stream->session = NULL;
+}
+
+static bool lost(struct hsm_mac_stream *stream, CK_RV rv, struct failure *why)
+{
+    let_go(stream, false);
+    return ckr_failure(why, FAILURE_OPERATION, rv,
+                       "token '%s': key '%s': %s in the HSM, more than can be done again",
+                       stream->key->token->label, stream->key->shown,
+                       mechanism_name((enum mechanism)(MECHANISM_MAC + stream->kind)));
+}
+
+/* Update (`mac` NULL) or final; a session that was lost takes the MAC with it. */
+static CK_RV go_on(struct hsm_mac_stream *stream, const unsigned char *data, size_t size,
+                   unsigned char *mac)
+{
+    struct token *token = stream->key->token;
+    CK_RV rv;
+
+    if (stream->session == NULL || !session_resume(token, stream->session, stream->generation))
+        return CKR_SESSION_CLOSED;
+    rv = mac == NULL ? update(stream->session, token, data, size)
+                     : finish(stream->session, token, stream->kind, mac);
+    session_pause(token);
+    return rv;
+}
+
+bool hsm_mac_update(struct hsm_mac_stream *stream, const unsigned char *data, size_t size,
+                    struct failure *why)
+{
+    const CK_RV rv = go_on(stream, data, size, NULL);
+
+    return rv == CKR_OK || lost(stream, rv, why);
+}
+
+bool hsm_mac_final(struct hsm_mac_stream *stream, unsigned char *mac, struct failure *why)
+{
+    const CK_RV rv = go_on(stream, NULL, 0, mac);
+
+    if (rv != CKR_OK)
+        return lost(stream, rv, why);
+    let_go(stream, true);
+    return true;
+}
+
+void hsm_mac_stream_free(struct hsm_mac_stream *stream)
+{
+    if (stream == NULL)
+        return;
+    let_go(stream, false);
+    hsm_key_free(stream->key);
+    free(stream);
+}

@@ -1,0 +1,72 @@
+/*
+ * Random bytes from the configured token: hsm_random() of hsm.h.
+ *
+ * By C_GenerateRandom in a session of the pool.  libp11 has PKCS11_generate_random() for it, but is
+ * called in a thread of its own here (slots.h), which at each random number costs more than the
+ * number; and it holds one lock over all.
+ */
+#include <string.h>
+
+#include "pkcs11/connect.h"
+#include "pkcs11/session.h"
+#include "secret.h"
+
+enum {
+    BY_CALL = 64 * 1024,
+    TELLING = 16, /* bytes that are not all zero by chance */
+};
+
+/* A module that answers CKR_OK and writes nothing is caught; worse ones cannot be. */
+static bool was_written(const unsigned char *bytes, size_t size)
+{
+    unsigned char any = 0;
+
+    for (size_t i = 0; i < size; i++)
+        any |= bytes[i];
+    return size < TELLING || any != 0;
+}
+
+static CK_RV fill(struct token *token, unsigned char *bytes, size_t size, struct failure *why)
+{
+    /* Whatever runs in it runs on: no operation is needed for this, and none is disturbed. */
+    struct session *session = session_borrow(token, NULL, NULL, why);
+    const CK_FUNCTION_LIST *f;
+    unsigned long epoch;
+    CK_RV rv = CKR_OK;
+
+    if (session == NULL)
+        return session_missing(token, why);
+    f = token->module->f;
+    epoch = session->epoch;
+    for (size_t done = 0; rv == CKR_OK && done < size; done += BY_CALL) {
+        const size_t piece = size - done < BY_CALL ? size - done : BY_CALL;
+
+        memset(bytes + done, 0, piece);
+        rv = CALL(f, C_GenerateRandom(session->handle, bytes + done, piece));
+        if (rv == CKR_OK && !was_written(bytes + done, piece))
+            rv = CKR_RANDOM_NO_RNG;
+    }
+    session_return(token, session, rv == CKR_OK);
+    life_lock();
+    if (ckr_connection_lost(rv))
+        token_lost(token, epoch);
+    life_unlock();
+    if (rv != CKR_OK)
+        ckr_failure(why, FAILURE_OPERATION, rv, "token '%s': random numbers", token->label);
+    return rv;
+}
+
+bool hsm_random(struct hsm *hsm, unsigned char *bytes, size_t size, struct failure *why)
+{
+    struct token *token = token_configured(hsm, why);
+    CK_RV rv = CKR_GENERAL_ERROR;
+
+    if (token == NULL)
+        return false;
+    /* Twice: a session or a connection may have been lost since the last time. */
+    for (int tries = 2; tries > 0 && rv != CKR_OK && !ckr_refusal(rv); tries--)
+        rv = token_connect(token, why) ? fill(token, bytes, size, why) : CKR_HSMZKE_TOLD;
+    if (rv != CKR_OK)
+        secret_wipe(bytes, size);
+    return rv == CKR_OK;
+}
