@@ -1,5 +1,5 @@
 /*
- * Random bytes from the configured token: hsm_random() of hsm.h.
+ * Random bytes from a token: hsm_random() and hsm_key_random() of hsm.h.
  *
  * By C_GenerateRandom in a session of the pool.  libp11 has PKCS11_generate_random() for it, but is
  * called in a thread of its own here (slots.h), which at each random number costs more than the
@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "pkcs11/connect.h"
+#include "pkcs11/key.h"
 #include "pkcs11/session.h"
 #include "secret.h"
 
@@ -56,17 +57,26 @@ static CK_RV fill(struct token *token, unsigned char *bytes, size_t size, struct
     return rv;
 }
 
-bool hsm_random(struct hsm *hsm, unsigned char *bytes, size_t size, struct failure *why)
+static bool from_token(struct token *token, unsigned char *bytes, size_t size, struct failure *why)
 {
-    struct token *token = token_configured(hsm, why);
     CK_RV rv = CKR_GENERAL_ERROR;
 
-    if (token == NULL)
-        return false;
     /* Twice: a session or a connection may have been lost since the last time. */
     for (int tries = 2; tries > 0 && rv != CKR_OK && !ckr_refusal(rv); tries--)
         rv = token_connect(token, why) ? fill(token, bytes, size, why) : CKR_HSMZKE_TOLD;
     if (rv != CKR_OK)
         secret_wipe(bytes, size);
     return rv == CKR_OK;
+}
+
+bool hsm_key_random(struct hsm_key *key, unsigned char *bytes, size_t size, struct failure *why)
+{
+    return from_token(key->token, bytes, size, why);
+}
+
+bool hsm_random(struct hsm *hsm, unsigned char *bytes, size_t size, struct failure *why)
+{
+    struct token *token = token_configured(hsm, why);
+
+    return token != NULL && from_token(token, bytes, size, why);
 }

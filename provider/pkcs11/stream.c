@@ -18,7 +18,6 @@ struct hsm_stream {
     struct hsm_key *key;      /* owned */
     struct session *session;  /* borrowed */
     unsigned long generation; /* of the process that began it */
-    unsigned long epoch;
 };
 
 bool hsm_stream_possible(const struct hsm_key *key)
@@ -31,30 +30,6 @@ bool hsm_stream_possible(const struct hsm_key *key)
     return possible;
 }
 
-/* Half of the sessions stay free for all else. */
-static bool hold(struct token *token, struct failure *why)
-{
-    bool free_one;
-
-    life_lock();
-    free_one = token->held < token->settings->sessions / 2;
-    token->held += free_one;
-    life_unlock();
-    return free_one || failure_set(why, FAILURE_SESSIONS,
-                                   "token '%s': half of its sessions hold large messages; raise "
-                                   "`sessions`",
-                                   token->label);
-}
-
-/* A forked child counts its own only, and anew once it connects. */
-static void let_go(struct token *token, unsigned long generation)
-{
-    life_lock();
-    if (generation == life_generation() && token->held > 0)
-        token->held--;
-    life_unlock();
-}
-
 static bool failed(const struct hsm_stream *stream, CK_RV rv, struct failure *why)
 {
     return ckr_failure(why, FAILURE_OPERATION, rv,
@@ -63,10 +38,24 @@ static bool failed(const struct hsm_stream *stream, CK_RV rv, struct failure *wh
 }
 
 /* Init in the stream's session. */
+static CK_RV init(struct hsm_stream *stream, const struct key_facts *facts,
+                  const struct hsm_gcm *data, struct failure *why)
+{
+    struct gcm_mechanism mechanism;
+    CK_RV rv;
+
+    if (facts->epoch != stream->session->epoch)
+        return CKR_SESSION_CLOSED;
+    gcm_mechanism(&mechanism, data, HSM_BLOCK);
+    rv =
+        operation_init(stream->session, stream->key->token, facts, true, &mechanism.mechanism, why);
+    return rv == CKR_OK && !gcm_iv_kept(&mechanism, data) ? CKR_HSMZKE_IV : rv;
+}
+
+/* Borrows a session, begins in it, and keeps it. */
 static bool begin(struct hsm_stream *stream, const struct hsm_gcm *data, struct failure *why)
 {
     struct hsm_key *key = stream->key;
-    struct gcm_mechanism mechanism;
     struct key_facts facts;
     CK_RV rv;
 
@@ -75,14 +64,12 @@ static bool begin(struct hsm_stream *stream, const struct hsm_gcm *data, struct 
     stream->session = session_borrow(key->token, NULL, NULL, why);
     if (stream->session == NULL)
         return false;
-    stream->epoch = stream->session->epoch;
-    gcm_mechanism(&mechanism, data, HSM_BLOCK);
-    rv = facts.epoch != stream->epoch
-             ? CKR_SESSION_CLOSED
-             : operation_init(stream->session, key->token, &facts, true, &mechanism.mechanism, why);
-    if (rv == CKR_OK && !gcm_iv_kept(&mechanism, data))
-        rv = CKR_HSMZKE_IV;
-    return rv == CKR_OK || failed(stream, rv, why);
+    rv = init(stream, &facts, data, why);
+    if (rv == CKR_OK && session_keep(key->token, why))
+        return true;
+    session_return(key->token, stream->session, false); /* a message is open in it */
+    stream->session = NULL;
+    return rv == CKR_OK ? false : failed(stream, rv, why);
 }
 
 struct hsm_stream *hsm_stream_begin(struct hsm_key *key, const struct hsm_gcm *data,
@@ -94,22 +81,12 @@ struct hsm_stream *hsm_stream_begin(struct hsm_key *key, const struct hsm_gcm *d
         failure_memory(why);
         return NULL;
     }
-    if (!hold(key->token, why)) {
-        free(stream);
-        return NULL;
-    }
     stream->key = hsm_key_ref(key);
     stream->generation = life_generation();
     if (begin(stream, data, why))
         return stream;
     hsm_stream_drop(stream);
     return NULL;
-}
-
-/* In a forked child the session is the parent's. */
-static bool is_ours(const struct hsm_stream *stream, struct failure *why)
-{
-    return stream->generation == life_generation() || failed(stream, CKR_SESSION_CLOSED, why);
 }
 
 static CK_RV update_piece(struct hsm_stream *stream, const unsigned char *in, unsigned char *out,
@@ -143,15 +120,19 @@ bool hsm_stream_update(struct hsm_stream *stream, const unsigned char *in, unsig
     const uintptr_t from = (uintptr_t)in, to = (uintptr_t)out;
     const bool overlap = from < to + size && to < from + size;
     unsigned char *target = overlap ? malloc(size) : out;
+    struct token *token = stream->key->token;
     CK_RV rv = CKR_OK;
 
     if (target == NULL)
         return failure_memory(why);
-    if (!is_ours(stream, why))
-        rv = CKR_HSMZKE_TOLD;
-    for (size_t done = 0, piece; rv == CKR_OK && done < size; done += piece) {
-        piece = size - done < DIRECT_MOST ? size - done : DIRECT_MOST;
-        rv = update_piece(stream, in + done, target + done, piece);
+    if (!session_resume(token, stream->session, stream->generation)) {
+        rv = CKR_SESSION_CLOSED;
+    } else {
+        for (size_t done = 0, piece; rv == CKR_OK && done < size; done += piece) {
+            piece = size - done < DIRECT_MOST ? size - done : DIRECT_MOST;
+            rv = update_piece(stream, in + done, target + done, piece);
+        }
+        session_pause(token);
     }
     if (rv == CKR_OK && overlap)
         memcpy(out, target, size);
@@ -159,7 +140,16 @@ bool hsm_stream_update(struct hsm_stream *stream, const unsigned char *in, unsig
         secret_wipe(target, size); /* what a call that failed has left is nobody's */
     if (overlap)
         free(target);
-    return rv == CKR_OK || (rv != CKR_HSMZKE_TOLD && failed(stream, rv, why));
+    return rv == CKR_OK || failed(stream, rv, why);
+}
+
+/* The session's message is ended (`good`), or the session is closed. */
+static void end(struct hsm_stream *stream, bool good)
+{
+    if (stream->session != NULL)
+        session_drop(stream->key->token, stream->session, stream->generation, good);
+    hsm_key_free(stream->key);
+    free(stream);
 }
 
 bool hsm_stream_finish(struct hsm_stream *stream, unsigned char tag[HSM_BLOCK], struct failure *why)
@@ -167,47 +157,23 @@ bool hsm_stream_finish(struct hsm_stream *stream, unsigned char tag[HSM_BLOCK], 
     struct token *token = stream->key->token;
     unsigned char last[2 * HSM_BLOCK];
     CK_ULONG given = sizeof(last);
-    CK_RV rv;
+    CK_RV rv = CKR_SESSION_CLOSED;
 
-    if (!is_ours(stream, why))
-        return false;
-    rv = CALL(token->module->f, C_EncryptFinal(stream->session->handle, last, &given));
+    if (session_resume(token, stream->session, stream->generation)) {
+        rv = CALL(token->module->f, C_EncryptFinal(stream->session->handle, last, &given));
+        session_pause(token);
+    }
     if (rv == CKR_OK && given != HSM_BLOCK)
         rv = CKR_HSMZKE_BUFFERED;
     if (rv != CKR_OK)
         return failed(stream, rv, why);
     memcpy(tag, last, HSM_BLOCK);
-    session_return(token, stream->session, true);
-    stream->session = NULL;
-    hsm_stream_drop(stream);
+    end(stream, true);
     return true;
 }
 
 void hsm_stream_drop(struct hsm_stream *stream)
 {
-    struct token *token = stream->key->token;
-
     /* Closed, not finished: a second tag under one IV would give H away. */
-    if (stream->session != NULL && stream->generation == life_generation())
-        session_return(token, stream->session, false);
-    let_go(token, stream->generation);
-    hsm_key_free(stream->key);
-    free(stream);
-}
-
-bool hsm_key_random(struct hsm_key *key, unsigned char *bytes, size_t size, struct failure *why)
-{
-    struct key_facts facts;
-    struct session *session;
-    CK_RV rv;
-
-    if (!key_ready(key, false, &facts, why))
-        return false;
-    session = session_borrow(key->token, NULL, NULL, why);
-    if (session == NULL)
-        return false;
-    rv = CALL(key->token->module->f, C_GenerateRandom(session->handle, bytes, size));
-    session_return(key->token, session, rv == CKR_OK);
-    return rv == CKR_OK ||
-           ckr_failure(why, FAILURE_OPERATION, rv, "token '%s': random numbers", key->token->label);
+    end(stream, false);
 }
