@@ -41,6 +41,7 @@ static const struct word_key word_keys[] = {
     { HSMZKE_PARAM_RAW_KEYS, "refuse", "software", offsetof(struct config, raw_keys) },
     { HSMZKE_PARAM_REFERENCES_ELSEWHERE, "refuse", "allow",
       offsetof(struct config, references_elsewhere) },
+    { HSMZKE_PARAM_RANDOM, "hsm", "system", offsetof(struct config, system_random) },
 };
 static const struct number_key number_keys[] = {
     { HSMZKE_PARAM_SESSIONS, 1, 1024, offsetof(struct config, hsm.sessions) },
@@ -58,8 +59,8 @@ static const struct {
     const char *name;
     const char *served; /* NULL: no value is */
 } unserved_keys[] = {
-    { "legacy", "no" }, { "key-policy", "off" }, { "parallel", "1" }, { "audit", "off" },
-    { "random", NULL }, { "token.1", NULL },     { "token.2", NULL },
+    { "legacy", "no" }, { "key-policy", "off" }, { "parallel", "1" },
+    { "audit", "off" }, { "token.1", NULL },     { "token.2", NULL },
 };
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
@@ -256,12 +257,13 @@ static void describe(struct config *config)
     hide_pin(token);
     snprintf(config->in_force, sizeof(config->in_force),
              "pkcs11-module=%s token=%s pin-source=%s gateway=%s raw-keys=%s "
-             "references-elsewhere=%s sessions=%u "
+             "references-elsewhere=%s random=%s sessions=%u "
              "session-wait=%u operation-reuse=%u%s%s",
              hsm->module != NULL ? hsm->module : "", token, shown_pin_source(hsm->pin_source),
              config->gateway ? "yes" : "no", config->raw_keys ? "software" : "refuse",
-             config->references_elsewhere ? "allow" : "refuse", hsm->sessions, hsm->wait,
-             hsm->reuse, config->wrong ? " ERROR: " : "", config->wrong ? config->why.text : "");
+             config->references_elsewhere ? "allow" : "refuse",
+             config->system_random ? "system" : "hsm", hsm->sessions, hsm->wait, hsm->reuse,
+             config->wrong ? " ERROR: " : "", config->wrong ? config->why.text : "");
 }
 
 void config_read(struct config *config, const OSSL_CORE_HANDLE *handle, const OSSL_DISPATCH *in)
@@ -271,6 +273,7 @@ void config_read(struct config *config, const OSSL_CORE_HANDLE *handle, const OS
     *config = (struct config){
         .handle = handle,
         .gateway = true,
+        .system_random = true,
         .hsm = { .sessions = 16, .wait = 5000, .reuse = 60 },
         .gcm = { .buffer = 64 * 1024 * 1024, .min_tag = 12 },
     };

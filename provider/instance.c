@@ -10,6 +10,8 @@ static struct instance *instances; /* guarded by lock_take() */
 static void destroy(struct instance *instance)
 {
     keyring_clear(&instance->keyring);
+    if (instance->inner != NULL)
+        OSSL_PROVIDER_unload(instance->inner);
     if (instance->software != NULL)
         OSSL_PROVIDER_unload(instance->software);
     OSSL_LIB_CTX_free(instance->private);
@@ -54,7 +56,7 @@ struct instance *instance_new(const OSSL_CORE_HANDLE *handle, const OSSL_DISPATC
     return instance;
 }
 
-struct instance *instance_find(void *provctx)
+static struct instance *find(const void *provctx, unsigned int owners)
 {
     struct instance *instance;
 
@@ -62,9 +64,19 @@ struct instance *instance_find(void *provctx)
     for (instance = instances; instance != NULL && instance->provctx != provctx;)
         instance = instance->next;
     if (instance != NULL)
-        instance->references++;
+        instance->references += owners;
     lock_release();
     return instance;
+}
+
+struct instance *instance_find(void *provctx)
+{
+    return find(provctx, 1);
+}
+
+struct instance *instance_borrow(void *provctx)
+{
+    return find(provctx, 0);
 }
 
 struct instance *instance_ref(struct instance *instance)

@@ -26,7 +26,9 @@ struct instance {
     OSSL_LIB_CTX *private;   /* the default provider lives here, out of the program's sight */
     OSSL_PROVIDER *software; /* the default provider */
     void *provctx;           /* its provctx, and ours */
-    OSSL_ALGORITHM *tables[INSTANCE_OPERATIONS]; /* gateway/: what we offer, made when asked for */
+    OSSL_PROVIDER *inner;    /* gateway/inner.c: ours in `private`; NULL without the gateway */
+    OSSL_ALGORITHM *tables[INSTANCE_OPERATIONS];       /* what we offer, made when asked for */
+    OSSL_ALGORITHM *inner_tables[INSTANCE_OPERATIONS]; /* the same for the inner provider */
 };
 
 /** Makes an instance. @return NULL if OpenSSL cannot give a library context and default provider */
@@ -34,6 +36,12 @@ struct instance *instance_new(const OSSL_CORE_HANDLE *handle, const OSSL_DISPATC
 
 /** The instance of `provctx`, with one more owner; NULL if there is none. */
 struct instance *instance_find(void *provctx);
+
+/**
+ * The instance of `provctx` without one more owner, for what lives in its private library context:
+ * the instance goes last, and would never go if it were held from there.
+ */
+struct instance *instance_borrow(void *provctx);
 
 /** One more owner. @return `instance` */
 struct instance *instance_ref(struct instance *instance);

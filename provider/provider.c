@@ -106,8 +106,10 @@ int OSSL_provider_init(const OSSL_CORE_HANDLE *handle, const OSSL_DISPATCH *in,
     };
     struct instance *instance = instance_new(handle, in);
 
-    if (instance == NULL)
+    if (instance == NULL || !gateway_open_inner(instance)) {
+        instance_free(instance);
         return 0;
+    }
     *out = dispatch;
     *provctx = instance->provctx;
     return 1;

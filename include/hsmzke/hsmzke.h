@@ -58,6 +58,7 @@
 #define HSMZKE_PARAM_GATEWAY "gateway"
 #define HSMZKE_PARAM_RAW_KEYS "raw-keys"
 #define HSMZKE_PARAM_REFERENCES_ELSEWHERE "references-elsewhere"
+#define HSMZKE_PARAM_RANDOM "random"
 #define HSMZKE_PARAM_SESSIONS "sessions"
 #define HSMZKE_PARAM_SESSION_WAIT "session-wait"
 #define HSMZKE_PARAM_OPERATION_REUSE "operation-reuse"

@@ -10,4 +10,5 @@ const struct cipher_mode cipher_cbc = {
     .blocks = hsm_cbc,
     .software = &cipher_cbc_software,
     .dispatch = cipher_cbc_dispatch,
+    .inner = cipher_cbc_inner,
 };

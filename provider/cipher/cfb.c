@@ -16,6 +16,7 @@ const struct cipher_mode cipher_cfb = {
     .blocks = cipher_ecb_blocks,
     .software = &cipher_cfb_software,
     .dispatch = cipher_cfb_dispatch,
+    .inner = cipher_cfb_inner,
 };
 
 const struct cipher_mode cipher_cfb8 = {
@@ -26,6 +27,7 @@ const struct cipher_mode cipher_cfb8 = {
     .blocks = cipher_ecb_blocks,
     .software = &cipher_cfb8_software,
     .dispatch = cipher_cfb8_dispatch,
+    .inner = cipher_cfb8_inner,
 };
 
 const struct cipher_mode cipher_cfb1 = {
@@ -36,4 +38,5 @@ const struct cipher_mode cipher_cfb1 = {
     .blocks = cipher_ecb_blocks,
     .software = &cipher_cfb1_software,
     .dispatch = cipher_cfb1_dispatch,
+    .inner = cipher_cfb1_inner,
 };

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "algorithm.h"
 #include "cipher/context.h"
 
 static void take_software(struct cipher_software *software, const OSSL_DISPATCH *from)
@@ -46,7 +47,7 @@ static bool is_complete(const struct cipher_software *software)
            software->settable_ctx_params != NULL;
 }
 
-const OSSL_DISPATCH *cipher_dispatch(const char *names, const OSSL_DISPATCH *software)
+const OSSL_DISPATCH *cipher_dispatch(const char *names, const OSSL_DISPATCH *software, bool inner)
 {
     static const struct cipher_mode *const modes[] = {
         &cipher_ecb,      &cipher_cbc,      &cipher_cts,          &cipher_ctr, &cipher_gcm,
@@ -55,22 +56,23 @@ const OSSL_DISPATCH *cipher_dispatch(const char *names, const OSSL_DISPATCH *sof
     };
 
     for (size_t i = 0; i < sizeof(modes) / sizeof(modes[0]); i++) {
-        const size_t length = strlen(modes[i]->name);
-
-        if (strncmp(names, modes[i]->name, length) != 0 ||
-            (names[length] != ':' && names[length] != '\0'))
+        if (!algorithm_is(names, modes[i]->name))
             continue;
         if (!is_complete(modes[i]->software))
             take_software(modes[i]->software, software);
-        return is_complete(modes[i]->software) ? modes[i]->dispatch : NULL;
+        if (!is_complete(modes[i]->software))
+            return NULL;
+        return inner ? modes[i]->inner : modes[i]->dispatch;
     }
     return NULL;
 }
 
-bool cipher_open(struct cipher_context *context, const struct cipher_mode *mode, void *provctx)
+bool cipher_open(struct cipher_context *context, const struct cipher_mode *mode, void *provctx,
+                 bool inner)
 {
     context->mode = mode;
-    context->instance = instance_find(provctx);
+    context->inner = inner;
+    context->instance = inner ? instance_borrow(provctx) : instance_find(provctx);
     context->software = mode->software->newctx(provctx);
     if (context->instance != NULL && context->software != NULL)
         return true;
@@ -83,14 +85,16 @@ void cipher_close(struct cipher_context *context)
     if (context->software != NULL)
         context->mode->software->freectx(context->software);
     hsm_key_free(context->key);
-    instance_free(context->instance);
+    if (!context->inner)
+        instance_free(context->instance);
     machine_wipe(&context->machine);
 }
 
 bool cipher_copy(struct cipher_context *copy, const struct cipher_context *context)
 {
     *copy = *context;
-    instance_ref(copy->instance);
+    if (!copy->inner)
+        instance_ref(copy->instance);
     if (copy->key != NULL)
         hsm_key_ref(copy->key);
     copy->software = context->mode->software->dupctx(context->software);
@@ -100,14 +104,14 @@ bool cipher_copy(struct cipher_context *copy, const struct cipher_context *conte
     return false;
 }
 
-void *cipher_newctx(const struct cipher_mode *mode, void *provctx)
+void *cipher_newctx(const struct cipher_mode *mode, void *provctx, bool inner)
 {
     struct cipher_context *context = calloc(1, sizeof(*context));
 
     if (context == NULL)
         return NULL;
     machine_new(&context->machine, mode->kind);
-    if (cipher_open(context, mode, provctx))
+    if (cipher_open(context, mode, provctx, inner))
         return context;
     free(context);
     return NULL;

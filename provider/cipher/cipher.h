@@ -49,17 +49,19 @@ struct cipher_mode {
                    size_t size, struct failure *why);
     struct cipher_software *software; /* filled in once */
     const OSSL_DISPATCH *dispatch;    /* what we offer */
+    const OSSL_DISPATCH *inner;       /* the same to the private library context */
 };
 
 /**
  * Our implementation of the cipher whose first name `names` (an OSSL_ALGORITHM's) begins with, over
- * the default provider's `software`.  Called with lock_take() held.
+ * the default provider's `software`; `inner`: for the private library context, where raw keys
+ * always go to software.  Called with lock_take() held.
  * @return NULL if that cipher is none of ours
  */
-const OSSL_DISPATCH *cipher_dispatch(const char *names, const OSSL_DISPATCH *software);
+const OSSL_DISPATCH *cipher_dispatch(const char *names, const OSSL_DISPATCH *software, bool inner);
 
 /* The frame's functions, for the modes whose state is struct machine. */
-void *cipher_newctx(const struct cipher_mode *mode, void *provctx);
+void *cipher_newctx(const struct cipher_mode *mode, void *provctx, bool inner);
 OSSL_FUNC_cipher_freectx_fn cipher_freectx;
 OSSL_FUNC_cipher_dupctx_fn cipher_dupctx;
 OSSL_FUNC_cipher_encrypt_init_fn cipher_encrypt_init;
@@ -90,14 +92,18 @@ extern const struct cipher_mode cipher_wrap, cipher_wrap_pad, cipher_wrap_inv, c
 
 #define CIPHER_MODE_TABLE(mode, prefix, cipher_id)                                                 \
     static struct cipher_software mode##_software;                                                 \
-    static OSSL_FUNC_cipher_newctx_fn mode##_newctx;                                               \
+    static OSSL_FUNC_cipher_newctx_fn mode##_newctx, mode##_newctx_inner;                          \
     static OSSL_FUNC_cipher_get_params_fn mode##_get_params;                                       \
     static OSSL_FUNC_cipher_gettable_params_fn mode##_gettable_params;                             \
     static OSSL_FUNC_cipher_gettable_ctx_params_fn mode##_gettable_ctx_params;                     \
     static OSSL_FUNC_cipher_settable_ctx_params_fn mode##_settable_ctx_params;                     \
     static void *mode##_newctx(void *provctx)                                                      \
     {                                                                                              \
-        return prefix##_newctx(&(mode), provctx);                                                  \
+        return prefix##_newctx(&(mode), provctx, false);                                           \
+    }                                                                                              \
+    static void *mode##_newctx_inner(void *provctx)                                                \
+    {                                                                                              \
+        return prefix##_newctx(&(mode), provctx, true);                                            \
     }                                                                                              \
     static int mode##_get_params(OSSL_PARAM params[])                                              \
     {                                                                                              \
@@ -117,22 +123,27 @@ extern const struct cipher_mode cipher_wrap, cipher_wrap_pad, cipher_wrap_inv, c
         (void)context;                                                                             \
         return mode##_software.settable_ctx_params(NULL, provctx);                                 \
     }                                                                                              \
-    static const OSSL_DISPATCH mode##_dispatch[] = {                                               \
-        { OSSL_FUNC_CIPHER_NEWCTX, (void (*)(void))mode##_newctx },                                \
-        { OSSL_FUNC_CIPHER_FREECTX, (void (*)(void))prefix##_freectx },                            \
-        { OSSL_FUNC_CIPHER_DUPCTX, (void (*)(void))prefix##_dupctx },                              \
-        { OSSL_FUNC_CIPHER_ENCRYPT_INIT, (void (*)(void))prefix##_encrypt_init },                  \
-        { OSSL_FUNC_CIPHER_DECRYPT_INIT, (void (*)(void))prefix##_decrypt_init },                  \
-        { OSSL_FUNC_CIPHER_UPDATE, (void (*)(void))prefix##_update },                              \
-        { OSSL_FUNC_CIPHER_FINAL, (void (*)(void))prefix##_final },                                \
-        { OSSL_FUNC_CIPHER_GET_PARAMS, (void (*)(void))mode##_get_params },                        \
-        { OSSL_FUNC_CIPHER_GETTABLE_PARAMS, (void (*)(void))mode##_gettable_params },              \
-        { OSSL_FUNC_CIPHER_GET_CTX_PARAMS, (void (*)(void))prefix##_get_ctx_params },              \
-        { OSSL_FUNC_CIPHER_SET_CTX_PARAMS, (void (*)(void))prefix##_set_ctx_params },              \
-        { OSSL_FUNC_CIPHER_GETTABLE_CTX_PARAMS, (void (*)(void))mode##_gettable_ctx_params },      \
-        { OSSL_FUNC_CIPHER_SETTABLE_CTX_PARAMS, (void (*)(void))mode##_settable_ctx_params },      \
-        { cipher_id, (void (*)(void))prefix##_cipher },                                            \
-        { 0, NULL },                                                                               \
+    static const OSSL_DISPATCH mode##_dispatch[] =                                                 \
+        CIPHER_MODE_ROWS(mode, prefix, mode##_newctx, cipher_id);                                  \
+    static const OSSL_DISPATCH mode##_inner[] =                                                    \
+        CIPHER_MODE_ROWS(mode, prefix, mode##_newctx_inner, cipher_id)
+
+#define CIPHER_MODE_ROWS(mode, prefix, newctx, cipher_id)                                          \
+    {                                                                                              \
+        { OSSL_FUNC_CIPHER_NEWCTX, (void (*)(void))newctx },                                       \
+            { OSSL_FUNC_CIPHER_FREECTX, (void (*)(void))prefix##_freectx },                        \
+            { OSSL_FUNC_CIPHER_DUPCTX, (void (*)(void))prefix##_dupctx },                          \
+            { OSSL_FUNC_CIPHER_ENCRYPT_INIT, (void (*)(void))prefix##_encrypt_init },              \
+            { OSSL_FUNC_CIPHER_DECRYPT_INIT, (void (*)(void))prefix##_decrypt_init },              \
+            { OSSL_FUNC_CIPHER_UPDATE, (void (*)(void))prefix##_update },                          \
+            { OSSL_FUNC_CIPHER_FINAL, (void (*)(void))prefix##_final },                            \
+            { OSSL_FUNC_CIPHER_GET_PARAMS, (void (*)(void))mode##_get_params },                    \
+            { OSSL_FUNC_CIPHER_GETTABLE_PARAMS, (void (*)(void))mode##_gettable_params },          \
+            { OSSL_FUNC_CIPHER_GET_CTX_PARAMS, (void (*)(void))prefix##_get_ctx_params },          \
+            { OSSL_FUNC_CIPHER_SET_CTX_PARAMS, (void (*)(void))prefix##_set_ctx_params },          \
+            { OSSL_FUNC_CIPHER_GETTABLE_CTX_PARAMS, (void (*)(void))mode##_gettable_ctx_params },  \
+            { OSSL_FUNC_CIPHER_SETTABLE_CTX_PARAMS, (void (*)(void))mode##_settable_ctx_params },  \
+            { cipher_id, (void (*)(void))prefix##_cipher }, { 0, NULL },                           \
     }
 
 #endif

@@ -7,7 +7,8 @@
 
 struct cipher_context {
     const struct cipher_mode *mode;
-    struct instance *instance; /* owned */
+    bool inner;                /* in the private library context */
+    struct instance *instance; /* owned, unless `inner`: it owns that library context */
     void *software;            /* the default provider's context, owned; used for raw keys */
     enum {
         KEYED_NOT,          /* both contexts are kept in step until the key says which it is */
@@ -20,7 +21,8 @@ struct cipher_context {
 };
 
 /** Fills in a zeroed context. @return false: nothing is left to be closed */
-bool cipher_open(struct cipher_context *context, const struct cipher_mode *mode, void *provctx);
+bool cipher_open(struct cipher_context *context, const struct cipher_mode *mode, void *provctx,
+                 bool inner);
 
 /** Gives back what a context owns, and wipes its state. */
 void cipher_close(struct cipher_context *context);

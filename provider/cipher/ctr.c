@@ -10,4 +10,5 @@ const struct cipher_mode cipher_ctr = {
     .stream = hsm_ctr,
     .software = &cipher_ctr_software,
     .dispatch = cipher_ctr_dispatch,
+    .inner = cipher_ctr_inner,
 };

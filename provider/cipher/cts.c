@@ -11,4 +11,5 @@ const struct cipher_mode cipher_cts = {
     .blocks = hsm_cbc,
     .software = &cipher_cts_software,
     .dispatch = cipher_cts_dispatch,
+    .inner = cipher_cts_inner,
 };

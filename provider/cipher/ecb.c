@@ -16,4 +16,5 @@ const struct cipher_mode cipher_ecb = {
     .blocks = cipher_ecb_blocks,
     .software = &cipher_ecb_software,
     .dispatch = cipher_ecb_dispatch,
+    .inner = cipher_ecb_inner,
 };

@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-static void *gcm_newctx(const struct cipher_mode *mode, void *provctx);
+static void *gcm_newctx(const struct cipher_mode *mode, void *provctx, bool inner);
 static OSSL_FUNC_cipher_freectx_fn gcm_freectx;
 static OSSL_FUNC_cipher_dupctx_fn gcm_dupctx;
 static OSSL_FUNC_cipher_encrypt_init_fn gcm_encrypt_init;
@@ -24,15 +24,16 @@ const struct cipher_mode cipher_gcm = {
     .iv_size = GCM_IV_USUAL,
     .software = &cipher_gcm_software,
     .dispatch = cipher_gcm_dispatch,
+    .inner = cipher_gcm_inner,
 };
 
-static void *gcm_newctx(const struct cipher_mode *mode, void *provctx)
+static void *gcm_newctx(const struct cipher_mode *mode, void *provctx, bool inner)
 {
     struct gcm_context *context = calloc(1, sizeof(*context));
 
     if (context == NULL)
         return NULL;
-    if (!cipher_open(&context->base, mode, provctx)) {
+    if (!cipher_open(&context->base, mode, provctx, inner)) {
         free(context);
         return NULL;
     }

@@ -25,14 +25,15 @@ int cipher_software_init(struct cipher_context *context, bool encrypt, const uns
 }
 
 /*
- * Raw keys are for software, if the configuration wants any; and always for a module that computes
- * through OpenSSL and is at work for us in this very thread.
+ * Raw keys are for software, if the configuration wants any; and always for the default provider's
+ * own algorithms (a random generator, say), and for a module that computes through OpenSSL and is
+ * at work for us in this very thread.
  */
 static bool may_use_raw_key(const struct cipher_context *context, struct failure *why)
 {
     const struct config *config = &context->instance->config;
 
-    if (hsm_inside_module())
+    if (context->inner || hsm_inside_module())
         return true;
     if (config->wrong) {
         *why = config->why;

@@ -25,6 +25,7 @@ const struct cipher_mode cipher_wrap = {
     .blocks = cipher_ecb_blocks,
     .software = &cipher_wrap_software,
     .dispatch = cipher_wrap_dispatch,
+    .inner = cipher_wrap_inner,
 };
 
 const struct cipher_mode cipher_wrap_pad = {
@@ -34,6 +35,7 @@ const struct cipher_mode cipher_wrap_pad = {
     .blocks = cipher_ecb_blocks,
     .software = &cipher_wrap_pad_software,
     .dispatch = cipher_wrap_pad_dispatch,
+    .inner = cipher_wrap_pad_inner,
 };
 
 const struct cipher_mode cipher_wrap_inv = {
@@ -44,6 +46,7 @@ const struct cipher_mode cipher_wrap_inv = {
     .blocks = inverse,
     .software = &cipher_wrap_inv_software,
     .dispatch = cipher_wrap_inv_dispatch,
+    .inner = cipher_wrap_inv_inner,
 };
 
 const struct cipher_mode cipher_wrap_pad_inv = {
@@ -54,4 +57,5 @@ const struct cipher_mode cipher_wrap_pad_inv = {
     .blocks = inverse,
     .software = &cipher_wrap_pad_inv_software,
     .dispatch = cipher_wrap_pad_inv_dispatch,
+    .inner = cipher_wrap_pad_inv_inner,
 };

@@ -11,4 +11,5 @@ const struct cipher_mode cipher_ofb = {
     .blocks = cipher_ecb_blocks,
     .software = &cipher_ofb_software,
     .dispatch = cipher_ofb_dispatch,
+    .inner = cipher_ofb_inner,
 };

@@ -38,12 +38,12 @@ static char *rewrite(const char *properties)
  * place of the default provider's; without the gateway they stand alone.
  */
 static const OSSL_DISPATCH *choose(const struct instance *instance, int operation,
-                                   const OSSL_ALGORITHM *algorithm)
+                                   const OSSL_ALGORITHM *algorithm, bool inner)
 {
     const OSSL_DISPATCH *own = NULL;
 
     if (operation == OSSL_OP_CIPHER)
-        own = cipher_dispatch(algorithm->algorithm_names, algorithm->implementation);
+        own = cipher_dispatch(algorithm->algorithm_names, algorithm->implementation, inner);
     else if (operation == OSSL_OP_MAC)
         own = mac_dispatch(algorithm->algorithm_names, algorithm->implementation);
     if (own != NULL || !instance->config.gateway)
@@ -54,7 +54,7 @@ static const OSSL_DISPATCH *choose(const struct instance *instance, int operatio
         return gateway_rand(algorithm->implementation);
     if (instance->config.references_elsewhere)
         return algorithm->implementation;
-    return gateway_refusal_params(operation, algorithm->implementation);
+    return gateway_refusal_params(operation, algorithm->algorithm_names, algorithm->implementation);
 }
 
 static void free_table(OSSL_ALGORITHM *table)
@@ -65,11 +65,13 @@ static void free_table(OSSL_ALGORITHM *table)
 }
 
 /* What the default provider has no algorithm for, of `operation`. */
-static const OSSL_ALGORITHM *additions(int operation)
+static const OSSL_ALGORITHM *additions(int operation, bool inner)
 {
     static const OSSL_ALGORITHM none[] = { { NULL, NULL, NULL, NULL } };
 
-    return operation == OSSL_OP_RAND ? rand_algorithms : none;
+    if (operation != OSSL_OP_RAND)
+        return none;
+    return inner ? rand_inner_algorithms : rand_algorithms;
 }
 
 static bool add_row(OSSL_ALGORITHM *table, size_t *rows, const OSSL_ALGORITHM *from,
@@ -91,12 +93,14 @@ static size_t count_rows(const OSSL_ALGORITHM *table)
 }
 
 /* With the lock held. */
-static OSSL_ALGORITHM *make_table(const struct instance *instance, int operation)
+static OSSL_ALGORITHM *make_table(const struct instance *instance, int operation, bool inner)
 {
     int no_cache = 0;
     const OSSL_ALGORITHM *from =
-        OSSL_PROVIDER_query_operation(instance->software, operation, &no_cache);
-    const OSSL_ALGORITHM *more = additions(operation);
+        inner && operation == OSSL_OP_RAND
+            ? NULL
+            : OSSL_PROVIDER_query_operation(instance->software, operation, &no_cache);
+    const OSSL_ALGORITHM *more = additions(operation, inner);
     const size_t most = count_rows(from) + count_rows(more);
     OSSL_ALGORITHM *table;
     size_t rows = 0;
@@ -108,7 +112,7 @@ static OSSL_ALGORITHM *make_table(const struct instance *instance, int operation
     if (table == NULL)
         return NULL;
     for (; made && from != NULL && from->algorithm_names != NULL; from++) {
-        const OSSL_DISPATCH *implementation = choose(instance, operation, from);
+        const OSSL_DISPATCH *implementation = choose(instance, operation, from, inner);
 
         if (implementation != NULL)
             made = add_row(table, &rows, from, implementation);
@@ -121,18 +125,31 @@ static OSSL_ALGORITHM *make_table(const struct instance *instance, int operation
     return NULL;
 }
 
-const OSSL_ALGORITHM *gateway_query(struct instance *instance, int operation)
+static const OSSL_ALGORITHM *query(struct instance *instance, int operation, bool inner)
 {
-    const OSSL_ALGORITHM *table = NULL;
+    OSSL_ALGORITHM **table;
 
     if (operation <= 0 || operation >= INSTANCE_OPERATIONS)
         return NULL;
+    table = inner ? &instance->inner_tables[operation] : &instance->tables[operation];
     lock_take();
-    if (instance->tables[operation] == NULL)
-        instance->tables[operation] = make_table(instance, operation);
-    table = instance->tables[operation];
+    if (*table == NULL)
+        *table = make_table(instance, operation, inner);
     lock_release();
-    return table;
+    return *table;
+}
+
+const OSSL_ALGORITHM *gateway_query(struct instance *instance, int operation)
+{
+    return query(instance, operation, false);
+}
+
+const OSSL_ALGORITHM *gateway_inner_query(struct instance *instance, int operation)
+{
+    /* What takes keys and is fetched by others; and random numbers.  All else is the default's. */
+    if (operation != OSSL_OP_CIPHER && operation != OSSL_OP_MAC && operation != OSSL_OP_RAND)
+        return NULL;
+    return query(instance, operation, true);
 }
 
 int gateway_capabilities(struct instance *instance, const char *capability, OSSL_CALLBACK *callback,
@@ -145,6 +162,9 @@ int gateway_capabilities(struct instance *instance, const char *capability, OSSL
 
 void gateway_clear(struct instance *instance)
 {
-    for (size_t i = 0; i < INSTANCE_OPERATIONS; i++)
+    for (size_t i = 0; i < INSTANCE_OPERATIONS; i++) {
         free_table(instance->tables[i]);
+        free_table(instance->inner_tables[i]);
+        instance->tables[i] = instance->inner_tables[i] = NULL;
+    }
 }

@@ -17,6 +17,17 @@ const OSSL_ALGORITHM *gateway_query(struct instance *instance, int operation);
 int gateway_capabilities(struct instance *instance, const char *capability, OSSL_CALLBACK *callback,
                          void *argument);
 
+/**
+ * Puts our own algorithms in front of the default provider's in the private library context too
+ * (inner.c), so that what the default provider builds upon others (KBKDF, the EVP_PKEY of a MAC)
+ * takes a reference to the HSM.  Does nothing without the gateway.
+ * @return false if OpenSSL cannot
+ */
+bool gateway_open_inner(struct instance *instance);
+
+/** What the inner provider of `instance` offers for `operation`; NULL: nothing. */
+const OSSL_ALGORITHM *gateway_inner_query(struct instance *instance, int operation);
+
 /** Frees the tables of `instance`. */
 void gateway_clear(struct instance *instance);
 
@@ -36,9 +47,11 @@ const OSSL_DISPATCH *gateway_refusal(const OSSL_DISPATCH *implementation);
 
 /**
  * The default provider's `implementation` of a MAC, a KDF, a key exchange or a key's management,
- * refusing key references (refusal-params.c); other operations as they are.  With lock_take() held.
+ * refusing key references (refusal-params.c); other operations, and what hands a reference on to
+ * our own MACs, as they are.  `names` are an OSSL_ALGORITHM's.  With lock_take() held.
  * @return NULL if there is no slot left for it
  */
-const OSSL_DISPATCH *gateway_refusal_params(int operation, const OSSL_DISPATCH *implementation);
+const OSSL_DISPATCH *gateway_refusal_params(int operation, const char *names,
+                                            const OSSL_DISPATCH *implementation);
 
 #endif

@@ -6,6 +6,7 @@
 #include <openssl/core_dispatch.h>
 #include <string.h>
 
+#include "algorithm.h"
 #include "gateway/gateway.h"
 #include "gateway/slots.h"
 #include "parameter.h"
@@ -30,6 +31,7 @@ struct params_slot {
 /* What an operation's algorithms take secrets in, and which of their functions get it. */
 struct guard {
     int operation;
+    const char *only; /* the one algorithm that it is for; NULL: all that have no guard before */
     const char *what;
     const char *names[6];                                                  /* NULL at the end */
     int mac_init, set_ctx_params, derive, exchange_init, import, gen_init; /* 0: none */
@@ -41,6 +43,13 @@ static const struct guard guards[] = {
       .names = { "key" },
       .mac_init = OSSL_FUNC_MAC_INIT,
       .set_ctx_params = OSSL_FUNC_MAC_SET_CTX_PARAMS },
+    /* Hands its key on to CMAC or HMAC, which the inner provider has made ours. */
+    { .operation = OSSL_OP_KDF,
+      .only = "KBKDF",
+      .what = "KBKDF as a salt or seed; a reference can be its key only",
+      .names = { "secret", "pass", "salt", "seed" },
+      .set_ctx_params = OSSL_FUNC_KDF_SET_CTX_PARAMS,
+      .derive = OSSL_FUNC_KDF_DERIVE },
     { .operation = OSSL_OP_KDF,
       .what = "a key derivation function, which would take it for a secret",
       .names = { "key", "secret", "pass", "salt", "seed" },
@@ -52,6 +61,9 @@ static const struct guard guards[] = {
       .names = { "key", "secret", "pass", "salt", "seed" },
       .set_ctx_params = OSSL_FUNC_KEYEXCH_SET_CTX_PARAMS,
       .exchange_init = OSSL_FUNC_KEYEXCH_INIT },
+    /* The same: EVP_DigestSign*() hands their key on. */
+    { .operation = OSSL_OP_KEYMGMT, .only = "CMAC" },
+    { .operation = OSSL_OP_KEYMGMT, .only = "HMAC" },
     /* EVP_PKEY_new_raw_private_key() and EVP_PKEY_CTX_set_mac_key(). */
     { .operation = OSSL_OP_KEYMGMT,
       .what = "an EVP_PKEY, which would take it for a private key",
@@ -172,15 +184,22 @@ static bool fill(size_t n, const struct guard *guard, const OSSL_DISPATCH *imple
     return true;
 }
 
-const OSSL_DISPATCH *gateway_refusal_params(int operation, const OSSL_DISPATCH *implementation)
+static const struct guard *choose(int operation, const char *names)
 {
-    const struct guard *guard = NULL;
-
     for (size_t i = 0; i < sizeof(guards) / sizeof(guards[0]); i++) {
-        if (guards[i].operation == operation)
-            guard = &guards[i];
+        if (guards[i].operation == operation &&
+            (guards[i].only == NULL || algorithm_is(names, guards[i].only)))
+            return &guards[i];
     }
-    if (guard == NULL)
+    return NULL;
+}
+
+const OSSL_DISPATCH *gateway_refusal_params(int operation, const char *names,
+                                            const OSSL_DISPATCH *implementation)
+{
+    const struct guard *guard = choose(operation, names);
+
+    if (guard == NULL || guard->names[0] == NULL)
         return implementation;
     for (size_t n = 0; n < SLOTS_SOME; n++) {
         if (slots[n].from == implementation ||

@@ -1,10 +1,15 @@
 /*
  * Key references are refused by every cipher that would take them for key bytes: AES-256-CCM and
  * ChaCha20 as well as AES-128-CBC, which gets the first 16 bytes.  Looked for at the start of the
- * key, and of its second half for modes that take two keys (XTS, SIV).
+ * key, and of its second half for modes that take two keys (XTS, SIV), and of the MAC key that the
+ * TLS ciphers AES-CBC-HMAC-SHA take as a parameter.
  */
+#include <openssl/core_names.h>
+#include <openssl/params.h>
+
 #include "gateway/gateway.h"
 #include "gateway/slots.h"
+#include "parameter.h"
 #include "reference.h"
 
 struct cipher_slot {
@@ -12,14 +17,22 @@ struct cipher_slot {
     OSSL_DISPATCH *to;
     OSSL_FUNC_cipher_encrypt_init_fn *encrypt_init;
     OSSL_FUNC_cipher_decrypt_init_fn *decrypt_init;
+    OSSL_FUNC_cipher_set_ctx_params_fn *set_ctx_params;
 };
 
 static struct cipher_slot slots[SLOTS_MANY]; /* filled in with lock_take() held */
 
-static bool is_reference(const unsigned char *key, size_t size)
+static bool in_params(const OSSL_PARAM params[])
+{
+    return params != NULL &&
+           parameter_is_reference(OSSL_PARAM_locate_const(params, OSSL_CIPHER_PARAM_AEAD_MAC_KEY));
+}
+
+static bool is_reference(const unsigned char *key, size_t size, const OSSL_PARAM params[])
 {
     return reference_has_prefix(key, size) ||
-           (key != NULL && reference_has_prefix(key + size / 2, size - size / 2));
+           (key != NULL && reference_has_prefix(key + size / 2, size - size / 2)) ||
+           in_params(params);
 }
 
 static int refuse(void)
@@ -39,7 +52,7 @@ static int refuse(void)
                                 const unsigned char *iv, size_t iv_size,                           \
                                 const OSSL_PARAM params[])                                         \
     {                                                                                              \
-        if (is_reference(key, key_size))                                                           \
+        if (is_reference(key, key_size, params))                                                   \
             return refuse();                                                                       \
         return slots[n].encrypt_init(context, key, key_size, iv, iv_size, params);                 \
     }                                                                                              \
@@ -47,15 +60,21 @@ static int refuse(void)
                                 const unsigned char *iv, size_t iv_size,                           \
                                 const OSSL_PARAM params[])                                         \
     {                                                                                              \
-        if (is_reference(key, key_size))                                                           \
+        if (is_reference(key, key_size, params))                                                   \
             return refuse();                                                                       \
         return slots[n].decrypt_init(context, key, key_size, iv, iv_size, params);                 \
+    }                                                                                              \
+    static OSSL_FUNC_cipher_set_ctx_params_fn set_ctx_params_##n;                                  \
+    static int set_ctx_params_##n(void *context, const OSSL_PARAM params[])                        \
+    {                                                                                              \
+        return in_params(params) ? refuse() : slots[n].set_ctx_params(context, params);            \
     }
 MANY_SLOTS(THUNKS)
 
-#define ROW(n) { encrypt_init_##n, decrypt_init_##n },
+#define ROW(n) { encrypt_init_##n, decrypt_init_##n, set_ctx_params_##n },
 static const struct {
     OSSL_FUNC_cipher_encrypt_init_fn *encrypt_init, *decrypt_init;
+    OSSL_FUNC_cipher_set_ctx_params_fn *set_ctx_params;
 } thunks[SLOTS_MANY] = { MANY_SLOTS(ROW) };
 
 static bool fill(size_t n, const OSSL_DISPATCH *implementation)
@@ -72,6 +91,9 @@ static bool fill(size_t n, const OSSL_DISPATCH *implementation)
         } else if (row->function_id == OSSL_FUNC_CIPHER_DECRYPT_INIT) {
             slot->decrypt_init = OSSL_FUNC_cipher_decrypt_init(row);
             row->function = (void (*)(void))thunks[n].decrypt_init;
+        } else if (row->function_id == OSSL_FUNC_CIPHER_SET_CTX_PARAMS) {
+            slot->set_ctx_params = OSSL_FUNC_cipher_set_ctx_params(row);
+            row->function = (void (*)(void))thunks[n].set_ctx_params;
         }
     }
     slot->from = implementation;

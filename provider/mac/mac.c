@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "algorithm.h"
 #include "mac/context.h"
 
 static void take_software(struct mac_software *software, const OSSL_DISPATCH *from)
@@ -50,10 +51,7 @@ const OSSL_DISPATCH *mac_dispatch(const char *names, const OSSL_DISPATCH *softwa
     static const struct mac_type *const types[] = { &mac_cmac, &mac_hmac };
 
     for (size_t i = 0; i < sizeof(types) / sizeof(types[0]); i++) {
-        const size_t length = strlen(types[i]->name);
-
-        if (strncmp(names, types[i]->name, length) != 0 ||
-            (names[length] != ':' && names[length] != '\0'))
+        if (!algorithm_is(names, types[i]->name))
             continue;
         if (!is_complete(types[i]->software))
             take_software(types[i]->software, software);

@@ -25,11 +25,12 @@ enum {
 };
 
 struct rand_context {
-    struct instance *instance; /* owned */
+    bool inner;                /* in the private library context */
+    struct instance *instance; /* owned, unless `inner`: it owns that library context */
     atomic_int state;          /* EVP_RAND_STATE_... */
 };
 
-static OSSL_FUNC_rand_newctx_fn newctx;
+static OSSL_FUNC_rand_newctx_fn newctx, inner_newctx;
 static OSSL_FUNC_rand_freectx_fn freectx;
 static OSSL_FUNC_rand_instantiate_fn instantiate;
 static OSSL_FUNC_rand_uninstantiate_fn uninstantiate;
@@ -44,18 +45,30 @@ static OSSL_FUNC_rand_get_ctx_params_fn get_ctx_params;
 static OSSL_FUNC_rand_get_seed_fn get_seed;
 static OSSL_FUNC_rand_clear_seed_fn clear_seed;
 
-static void *newctx(void *provctx, void *parent, const OSSL_DISPATCH *parent_calls)
+static void *new (void *provctx, bool inner)
 {
     struct rand_context *context = calloc(1, sizeof(*context));
 
-    (void)parent, (void)parent_calls; /* the HSM is its own source */
     if (context == NULL)
         return NULL;
-    context->instance = instance_find(provctx);
+    context->inner = inner;
+    context->instance = inner ? instance_borrow(provctx) : instance_find(provctx);
     if (context->instance != NULL)
         return context;
     free(context);
     return NULL;
+}
+
+static void *newctx(void *provctx, void *parent, const OSSL_DISPATCH *parent_calls)
+{
+    (void)parent, (void)parent_calls; /* the HSM is its own source */
+    return new (provctx, false);
+}
+
+static void *inner_newctx(void *provctx, void *parent, const OSSL_DISPATCH *parent_calls)
+{
+    (void)parent, (void)parent_calls;
+    return new (provctx, true);
 }
 
 static void freectx(void *context_)
@@ -64,7 +77,8 @@ static void freectx(void *context_)
 
     if (context == NULL)
         return;
-    instance_free(context->instance);
+    if (!context->inner)
+        instance_free(context->instance);
     free(context);
 }
 
@@ -77,7 +91,7 @@ static int instantiate(void *context_, unsigned int strength, int prediction_res
     (void)prediction_resistance, (void)personalisation, (void)size, (void)params;
     if (strength > STRENGTH)
         return error_raise_prov(&context->instance->errors, PROV_R_INSUFFICIENT_DRBG_STRENGTH,
-                                "HSMZKE-RAND has a strength of %d bits", STRENGTH);
+                                RAND_NAME " has a strength of %d bits", STRENGTH);
     atomic_store(&context->state, EVP_RAND_STATE_READY);
     return 1;
 }
@@ -138,7 +152,7 @@ static int generate(void *context_, unsigned char *out, size_t size, unsigned in
         return error_raise_prov(errors, PROV_R_NOT_INSTANTIATED, "HSMZKE-RAND");
     if (strength > STRENGTH)
         return error_raise_prov(errors, PROV_R_INSUFFICIENT_DRBG_STRENGTH,
-                                "HSMZKE-RAND has a strength of %d bits", STRENGTH);
+                                RAND_NAME " has a strength of %d bits", STRENGTH);
     if (size > REQUEST_MOST)
         return error_raise_prov(errors, PROV_R_REQUEST_TOO_LARGE_FOR_DRBG,
                                 "HSMZKE-RAND gives %d bytes at once", REQUEST_MOST);
@@ -234,25 +248,32 @@ static void clear_seed(void *context, unsigned char *seed, size_t size)
     OPENSSL_secure_clear_free(seed, size);
 }
 
-static const OSSL_DISPATCH dispatch[] = {
-    { OSSL_FUNC_RAND_NEWCTX, (void (*)(void))newctx },
-    { OSSL_FUNC_RAND_FREECTX, (void (*)(void))freectx },
-    { OSSL_FUNC_RAND_INSTANTIATE, (void (*)(void))instantiate },
-    { OSSL_FUNC_RAND_UNINSTANTIATE, (void (*)(void))uninstantiate },
-    { OSSL_FUNC_RAND_GENERATE, (void (*)(void))generate },
-    { OSSL_FUNC_RAND_RESEED, (void (*)(void))reseed },
-    { OSSL_FUNC_RAND_NONCE, (void (*)(void))nonce },
-    { OSSL_FUNC_RAND_ENABLE_LOCKING, (void (*)(void))enable_locking },
-    { OSSL_FUNC_RAND_LOCK, (void (*)(void))lock },
-    { OSSL_FUNC_RAND_UNLOCK, (void (*)(void))unlock },
-    { OSSL_FUNC_RAND_GETTABLE_CTX_PARAMS, (void (*)(void))gettable_ctx_params },
-    { OSSL_FUNC_RAND_GET_CTX_PARAMS, (void (*)(void))get_ctx_params },
-    { OSSL_FUNC_RAND_GET_SEED, (void (*)(void))get_seed },
-    { OSSL_FUNC_RAND_CLEAR_SEED, (void (*)(void))clear_seed },
-    { 0, NULL },
-};
+#define DISPATCH(newctx)                                                                           \
+    {                                                                                              \
+        { OSSL_FUNC_RAND_NEWCTX, (void (*)(void))newctx },                                         \
+            { OSSL_FUNC_RAND_FREECTX, (void (*)(void))freectx },                                   \
+            { OSSL_FUNC_RAND_INSTANTIATE, (void (*)(void))instantiate },                           \
+            { OSSL_FUNC_RAND_UNINSTANTIATE, (void (*)(void))uninstantiate },                       \
+            { OSSL_FUNC_RAND_GENERATE, (void (*)(void))generate },                                 \
+            { OSSL_FUNC_RAND_RESEED, (void (*)(void))reseed },                                     \
+            { OSSL_FUNC_RAND_NONCE, (void (*)(void))nonce },                                       \
+            { OSSL_FUNC_RAND_ENABLE_LOCKING, (void (*)(void))enable_locking },                     \
+            { OSSL_FUNC_RAND_LOCK, (void (*)(void))lock },                                         \
+            { OSSL_FUNC_RAND_UNLOCK, (void (*)(void))unlock },                                     \
+            { OSSL_FUNC_RAND_GETTABLE_CTX_PARAMS, (void (*)(void))gettable_ctx_params },           \
+            { OSSL_FUNC_RAND_GET_CTX_PARAMS, (void (*)(void))get_ctx_params },                     \
+            { OSSL_FUNC_RAND_GET_SEED, (void (*)(void))get_seed },                                 \
+            { OSSL_FUNC_RAND_CLEAR_SEED, (void (*)(void))clear_seed }, { 0, NULL },                \
+    }
+static const OSSL_DISPATCH dispatch[] = DISPATCH(newctx);
+static const OSSL_DISPATCH inner_dispatch[] = DISPATCH(inner_newctx);
 
 const OSSL_ALGORITHM rand_algorithms[] = {
-    { "HSMZKE-RAND", "provider=" HSMZKE_PROVIDER_NAME, dispatch, "Random numbers from the HSM" },
+    { RAND_NAME, "provider=" HSMZKE_PROVIDER_NAME, dispatch, "Random numbers from the HSM" },
+    { NULL, NULL, NULL, NULL },
+};
+
+const OSSL_ALGORITHM rand_inner_algorithms[] = {
+    { RAND_NAME, "provider=" HSMZKE_PROVIDER_NAME, inner_dispatch, "Random numbers from the HSM" },
     { NULL, NULL, NULL, NULL },
 };

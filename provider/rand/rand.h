@@ -7,7 +7,12 @@
 
 #include <openssl/core_dispatch.h>
 
+#define RAND_NAME "HSMZKE-RAND"
+
 /** What we offer for OSSL_OP_RAND beside the default provider's algorithms. */
 extern const OSSL_ALGORITHM rand_algorithms[];
+
+/** The same for the private library context. */
+extern const OSSL_ALGORITHM rand_inner_algorithms[];
 
 #endif

@@ -223,6 +223,45 @@ static void threads(void)
     OSSL_LIB_CTX_free(context);
 }
 
+static int make_key(void)
+{
+    EVP_PKEY *key = EVP_PKEY_Q_keygen(context, NULL, "X25519");
+
+    EVP_PKEY_free(key);
+    return key != NULL;
+}
+
+/* What the gateway's algorithms draw by themselves: key generation here. */
+static void the_gateway_draws(void)
+{
+    rand_setup(NULL, "random = hsm\n", NULL);
+    CHECK(drawn() == 0);
+    CHECK(make_key() && drawn() == 1);
+    CHECK(make_key() && drawn() == 2);
+    CHECK(ERR_peek_error() == 0);
+    OSSL_LIB_CTX_free(context);
+    rand_setup(NULL, "random = system\n", NULL);
+    CHECK(make_key() && drawn() == 0);
+    OSSL_LIB_CTX_free(context);
+}
+
+static void the_gateway_cannot_draw(void)
+{
+    rand_setup("C_GenerateRandom:1+:0x30", "random = hsm\n", NULL);
+    CHECK(!make_key() && spy_failures() > 0);
+    CHECK_HAS(error_text(), "random numbers");
+    OSSL_LIB_CTX_free(context);
+}
+
+/* A slip of the pen does not end with the system's. */
+static void the_gateway_was_told_wrong(void)
+{
+    rand_setup(NULL, "random = hms\n", NULL);
+    CHECK(!make_key() && drawn() == 0);
+    CHECK_HAS(error_text(), "random = 'hms'");
+    OSSL_LIB_CTX_free(context);
+}
+
 /* In a program, SoftHSM draws from the library context that draws from it. */
 static void command_line(void)
 {
@@ -259,6 +298,9 @@ int main(void)
         CHILD_TEST(forked),
         CHILD_TEST(threads),
         CHILD_TEST(command_line),
+        CHILD_TEST(the_gateway_draws),
+        CHILD_TEST(the_gateway_cannot_draw),
+        CHILD_TEST(the_gateway_was_told_wrong),
     };
 
     return cmocka_run_group_tests(tests, testing_setup, testing_teardown);
