@@ -38,6 +38,7 @@ static const struct text_key text_keys[] = {
 };
 static const struct word_key word_keys[] = {
     { HSMZKE_PARAM_GATEWAY, "no", "yes", offsetof(struct config, gateway) },
+    { HSMZKE_PARAM_LEGACY, "no", "yes", offsetof(struct config, legacy) },
     { HSMZKE_PARAM_RAW_KEYS, "refuse", "software", offsetof(struct config, raw_keys) },
     { HSMZKE_PARAM_REFERENCES_ELSEWHERE, "refuse", "allow",
       offsetof(struct config, references_elsewhere) },
@@ -59,8 +60,8 @@ static const struct {
     const char *name;
     const char *served; /* NULL: no value is */
 } unserved_keys[] = {
-    { "legacy", "no" }, { "key-policy", "off" }, { "parallel", "1" },
-    { "audit", "off" }, { "token.1", NULL },     { "token.2", NULL },
+    { "key-policy", "off" }, { "parallel", "1" }, { "audit", "off" },
+    { "token.1", NULL },     { "token.2", NULL },
 };
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
@@ -132,8 +133,7 @@ static const char *shown_pin_source(const char *source)
     return "(malformed)";
 }
 
-/* Keeps the first thing that is wrong. */
-static void wrong(struct config *config, const char *name, const char *value, const char *cure)
+void config_wrong(struct config *config, const char *name, const char *value, const char *cure)
 {
     char shown[61];
 
@@ -151,7 +151,7 @@ static char *copy(struct config *config, const char *name, const char *value)
     char *result = strdup(value);
 
     if (result == NULL)
-        wrong(config, name, value, "out of memory");
+        config_wrong(config, name, value, "out of memory");
     return result;
 }
 
@@ -181,7 +181,7 @@ static void read_words(struct config *config)
         *target = strcmp(value, key->yes) == 0;
         snprintf(cure, sizeof(cure), "must be '%s' or '%s'", key->no, key->yes);
         if (!*target && strcmp(value, key->no) != 0)
-            wrong(config, key->name, value, cure);
+            config_wrong(config, key->name, value, cure);
     }
 }
 
@@ -201,7 +201,8 @@ static void read_one_shot(struct config *config)
         }
     }
     if (value != NULL)
-        wrong(config, HSMZKE_PARAM_GCM_ONE_SHOT, value, "must be 'auto', 'always' or 'never'");
+        config_wrong(config, HSMZKE_PARAM_GCM_ONE_SHOT, value,
+                     "must be 'auto', 'always' or 'never'");
 }
 
 static void read_numbers(struct config *config)
@@ -223,7 +224,7 @@ static void read_numbers(struct config *config)
             continue;
         }
         snprintf(cure, sizeof(cure), "must be a number from %u to %u", key->least, key->most);
-        wrong(config, key->name, value, cure);
+        config_wrong(config, key->name, value, cure);
     }
 }
 
@@ -234,8 +235,8 @@ static void refuse_unserved(struct config *config)
 
         if (value != NULL &&
             (unserved_keys[i].served == NULL || strcmp(value, unserved_keys[i].served) != 0))
-            wrong(config, unserved_keys[i].name, value,
-                  "this version of hsmzke does not serve that; take the line out");
+            config_wrong(config, unserved_keys[i].name, value,
+                         "this version of hsmzke does not serve that; take the line out");
     }
 }
 
@@ -245,7 +246,7 @@ static void check_section(struct config *config, const char *name)
     const char *value = from_core(config, name);
 
     if (value != NULL)
-        wrong(config, name, value, "names no section of the configuration file");
+        config_wrong(config, name, value, "names no section of the configuration file");
 }
 
 static void describe(struct config *config)
@@ -256,11 +257,12 @@ static void describe(struct config *config)
     snprintf(token, sizeof(token), "%s", hsm->token != NULL ? hsm->token : "(the only one)");
     hide_pin(token);
     snprintf(config->in_force, sizeof(config->in_force),
-             "pkcs11-module=%s token=%s pin-source=%s gateway=%s raw-keys=%s "
+             "pkcs11-module=%s token=%s pin-source=%s gateway=%s legacy=%s raw-keys=%s "
              "references-elsewhere=%s random=%s sessions=%u "
              "session-wait=%u operation-reuse=%u%s%s",
              hsm->module != NULL ? hsm->module : "", token, shown_pin_source(hsm->pin_source),
-             config->gateway ? "yes" : "no", config->raw_keys ? "software" : "refuse",
+             config->gateway ? "yes" : "no", config->legacy ? "yes" : "no",
+             config->raw_keys ? "software" : "refuse",
              config->references_elsewhere ? "allow" : "refuse",
              config->system_random ? "system" : "hsm", hsm->sessions, hsm->wait, hsm->reuse,
              config->wrong ? " ERROR: " : "", config->wrong ? config->why.text : "");

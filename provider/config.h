@@ -20,6 +20,7 @@ struct config {
     struct hsm_settings hsm;
     struct gcm_limits gcm;
     bool gateway;
+    bool legacy;               /**< the legacy provider's algorithms are offered, too */
     bool raw_keys;             /**< raw keys go to software */
     bool references_elsewhere; /**< MACs, KDFs and imports take references for bytes */
     bool system_random;        /**< the gateway's algorithms draw from the system, not the HSM */
@@ -30,6 +31,9 @@ struct config {
 
 /** Reads all settings.  Never fails: what is wrong stands in `config`. */
 void config_read(struct config *config, const OSSL_CORE_HANDLE *handle, const OSSL_DISPATCH *in);
+
+/** Notes that setting `name` with `value` is wrong, unless something was before. */
+void config_wrong(struct config *config, const char *name, const char *value, const char *cure);
 
 /** Frees what config_read() allocated. */
 void config_clear(struct config *config);

@@ -1,8 +1,10 @@
 /* One instance of the provider for each library context: see instance.h. */
 #include "instance.h"
 
+#include <openssl/err.h>
 #include <stdlib.h>
 
+#include "hsmzke/hsmzke.h"
 #include "lock.h"
 
 static struct instance *instances; /* guarded by lock_take() */
@@ -12,6 +14,8 @@ static void destroy(struct instance *instance)
     keyring_clear(&instance->keyring);
     if (instance->inner != NULL)
         OSSL_PROVIDER_unload(instance->inner);
+    if (instance->legacy != NULL)
+        OSSL_PROVIDER_unload(instance->legacy);
     if (instance->software != NULL)
         OSSL_PROVIDER_unload(instance->software);
     OSSL_LIB_CTX_free(instance->private);
@@ -29,6 +33,21 @@ static bool open_software(struct instance *instance)
         return false;
     instance->provctx = OSSL_PROVIDER_get0_provider_ctx(instance->software);
     return instance->provctx != NULL;
+}
+
+/* Its algorithms are then missing, and a program that wants them fails; so do all keys. */
+static void open_legacy(struct instance *instance)
+{
+    if (!instance->config.gateway || !instance->config.legacy)
+        return;
+    ERR_set_mark(); /* of the libcrypto that we are linked with, which loads it */
+    instance->legacy = OSSL_PROVIDER_load(instance->private, "legacy");
+    ERR_pop_to_mark();
+    if (instance->legacy != NULL)
+        instance->legacy_provctx = OSSL_PROVIDER_get0_provider_ctx(instance->legacy);
+    else
+        config_wrong(&instance->config, HSMZKE_PARAM_LEGACY, "yes",
+                     "OpenSSL's legacy provider cannot be loaded: is legacy.so in its MODULESDIR?");
 }
 
 struct instance *instance_new(const OSSL_CORE_HANDLE *handle, const OSSL_DISPATCH *in)
@@ -49,6 +68,7 @@ struct instance *instance_new(const OSSL_CORE_HANDLE *handle, const OSSL_DISPATC
         destroy(instance);
         return NULL;
     }
+    open_legacy(instance);
     lock_take();
     instance->next = instances;
     instances = instance;

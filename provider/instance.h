@@ -26,6 +26,8 @@ struct instance {
     OSSL_LIB_CTX *private;   /* the default provider lives here, out of the program's sight */
     OSSL_PROVIDER *software; /* the default provider */
     void *provctx;           /* its provctx, and ours */
+    OSSL_PROVIDER *legacy;   /* the legacy provider, also there; NULL unless `legacy = yes` */
+    void *legacy_provctx;    /* its own */
     OSSL_PROVIDER *inner;    /* gateway/inner.c: ours in `private`; NULL without the gateway */
     OSSL_ALGORITHM *tables[INSTANCE_OPERATIONS];       /* what we offer, made when asked for */
     OSSL_ALGORITHM *inner_tables[INSTANCE_OPERATIONS]; /* the same for the inner provider */

@@ -56,6 +56,7 @@
 /* Not "identity": a provider's section of openssl.cnf has that key, for the provider's own name. */
 #define HSMZKE_PARAM_IDENTITIES "identities"
 #define HSMZKE_PARAM_GATEWAY "gateway"
+#define HSMZKE_PARAM_LEGACY "legacy"
 #define HSMZKE_PARAM_RAW_KEYS "raw-keys"
 #define HSMZKE_PARAM_REFERENCES_ELSEWHERE "references-elsewhere"
 #define HSMZKE_PARAM_RANDOM "random"

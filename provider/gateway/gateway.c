@@ -4,33 +4,35 @@
 #include <openssl/core_names.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
+#include "algorithm.h"
 #include "cipher/cipher.h"
 #include "hsmzke/hsmzke.h"
 #include "lock.h"
 #include "mac/mac.h"
 #include "rand/rand.h"
 
-static const char theirs[] = "provider=default";
-static const char ours[] = "provider=" HSMZKE_PROVIDER_NAME;
+/* `version=256` can be preferred (`?version=256`) beside other providers: the core knows the name.
+ */
+static const char ours[] = "provider=" HSMZKE_PROVIDER_NAME ",version=256";
 
-/* "provider=default,fips=yes,..." -> "provider=hsmzke,fips=yes,..." */
+/* "provider=default,fips=yes,..." -> "provider=hsmzke,version=256,fips=yes,..." */
 static char *rewrite(const char *properties)
 {
-    const char *found = properties != NULL ? strstr(properties, theirs) : NULL;
+    static const char provider[] = "provider=";
+    const char *rest = "";
     char *result;
-    size_t before;
 
-    if (found == NULL)
-        return strdup(ours);
-    before = (size_t)(found - properties);
-    result = malloc(strlen(properties) + sizeof(ours));
+    if (properties != NULL && strncmp(properties, provider, strlen(provider)) == 0) {
+        rest = strchr(properties, ',');
+        rest = rest != NULL ? rest : "";
+    }
+    result = malloc(sizeof(ours) + strlen(rest));
     if (result == NULL)
         return NULL;
-    memcpy(result, properties, before);
-    strcpy(result + before, ours);
-    strcat(result, found + strlen(theirs));
-    return result;
+    strcpy(result, ours);
+    return strcat(result, rest);
 }
 
 /*
@@ -52,6 +54,8 @@ static const OSSL_DISPATCH *choose(const struct instance *instance, int operatio
         return gateway_refusal(algorithm->implementation);
     if (operation == OSSL_OP_RAND)
         return gateway_rand(algorithm->implementation);
+    if (operation == OSSL_OP_STORE && algorithm_is(algorithm->algorithm_names, "file"))
+        return gateway_file(algorithm->implementation);
     if (instance->config.references_elsewhere)
         return algorithm->implementation;
     return gateway_refusal_params(operation, algorithm->algorithm_names, algorithm->implementation);
@@ -74,13 +78,55 @@ static const OSSL_ALGORITHM *additions(int operation, bool inner)
     return inner ? rand_inner_algorithms : rand_algorithms;
 }
 
-static bool add_row(OSSL_ALGORITHM *table, size_t *rows, const OSSL_ALGORITHM *from,
+struct table {
+    OSSL_ALGORITHM *rows; /* with room for all */
+    size_t used;
+    bool incomplete; /* out of memory */
+};
+
+static void add_row(struct table *table, const OSSL_ALGORITHM *from,
                     const OSSL_DISPATCH *implementation)
 {
-    table[*rows] = *from;
-    table[*rows].implementation = implementation;
-    table[*rows].property_definition = rewrite(from->property_definition);
-    return table[(*rows)++].property_definition != NULL;
+    OSSL_ALGORITHM *row = &table->rows[table->used];
+
+    if (implementation == NULL || table->incomplete)
+        return;
+    *row = *from;
+    row->implementation = implementation;
+    row->property_definition = rewrite(from->property_definition);
+    if (row->property_definition != NULL) {
+        table->used++;
+        return;
+    }
+    *row = (OSSL_ALGORITHM){ 0 };
+    table->incomplete = true;
+}
+
+/* A name of its own: the default provider took some of the legacy provider's algorithms over. */
+static bool is_new(const struct table *table, const OSSL_ALGORITHM *algorithm)
+{
+    const size_t length = strcspn(algorithm->algorithm_names, ":");
+
+    for (size_t i = 0; i < table->used; i++) {
+        const char *names = table->rows[i].algorithm_names;
+
+        if (strcspn(names, ":") == length &&
+            strncasecmp(names, algorithm->algorithm_names, length) == 0)
+            return false;
+    }
+    return true;
+}
+
+static void add_legacy(struct table *table, const struct instance *instance, int operation,
+                       const OSSL_ALGORITHM *from)
+{
+    for (; from != NULL && from->algorithm_names != NULL; from++) {
+        OSSL_ALGORITHM algorithm = *from;
+
+        algorithm.implementation = gateway_legacy(operation, from->implementation);
+        if (algorithm.implementation != NULL && is_new(table, &algorithm))
+            add_row(table, &algorithm, choose(instance, operation, &algorithm, false));
+    }
 }
 
 static size_t count_rows(const OSSL_ALGORITHM *table)
@@ -92,36 +138,36 @@ static size_t count_rows(const OSSL_ALGORITHM *table)
     return rows;
 }
 
+static const OSSL_ALGORITHM *offered_by(OSSL_PROVIDER *provider, int operation)
+{
+    int no_cache = 0;
+
+    return provider != NULL ? OSSL_PROVIDER_query_operation(provider, operation, &no_cache) : NULL;
+}
+
 /* With the lock held. */
 static OSSL_ALGORITHM *make_table(const struct instance *instance, int operation, bool inner)
 {
-    int no_cache = 0;
-    const OSSL_ALGORITHM *from =
-        inner && operation == OSSL_OP_RAND
-            ? NULL
-            : OSSL_PROVIDER_query_operation(instance->software, operation, &no_cache);
+    const bool only_ours = inner && operation == OSSL_OP_RAND;
+    const OSSL_ALGORITHM *from = only_ours ? NULL : offered_by(instance->software, operation);
+    const OSSL_ALGORITHM *legacy = inner ? NULL : offered_by(instance->legacy, operation);
     const OSSL_ALGORITHM *more = additions(operation, inner);
-    const size_t most = count_rows(from) + count_rows(more);
-    OSSL_ALGORITHM *table;
-    size_t rows = 0;
-    bool made = true;
+    const size_t most = count_rows(from) + count_rows(legacy) + count_rows(more);
+    struct table table = { 0 };
 
     if (most == 0)
         return NULL;
-    table = calloc(most + 1, sizeof(*table));
-    if (table == NULL)
+    table.rows = calloc(most + 1, sizeof(*table.rows));
+    if (table.rows == NULL)
         return NULL;
-    for (; made && from != NULL && from->algorithm_names != NULL; from++) {
-        const OSSL_DISPATCH *implementation = choose(instance, operation, from, inner);
-
-        if (implementation != NULL)
-            made = add_row(table, &rows, from, implementation);
-    }
-    for (; made && more->algorithm_names != NULL; more++)
-        made = add_row(table, &rows, more, more->implementation);
-    if (made)
-        return table;
-    free_table(table);
+    for (; from != NULL && from->algorithm_names != NULL; from++)
+        add_row(&table, from, choose(instance, operation, from, inner));
+    add_legacy(&table, instance, operation, legacy);
+    for (; more->algorithm_names != NULL; more++)
+        add_row(&table, more, more->implementation);
+    if (!table.incomplete)
+        return table.rows;
+    free_table(table.rows);
     return NULL;
 }
 

@@ -39,6 +39,20 @@ void gateway_clear(struct instance *instance);
 const OSSL_DISPATCH *gateway_rand(const OSSL_DISPATCH *implementation);
 
 /**
+ * The default provider's loader of files, declining key references (file.c).  With lock_take()
+ * held.
+ * @return NULL if it cannot be offered
+ */
+const OSSL_DISPATCH *gateway_file(const OSSL_DISPATCH *implementation);
+
+/**
+ * The legacy provider's `implementation` of a cipher, digest or KDF, with its own provctx
+ * (legacy.c).  With lock_take() held.
+ * @return NULL if there is no slot left for it
+ */
+const OSSL_DISPATCH *gateway_legacy(int operation, const OSSL_DISPATCH *implementation);
+
+/**
  * The default provider's cipher `implementation`, refusing key references (refusal.c).  With
  * lock_take() held.
  * @return NULL if there is no slot left for it

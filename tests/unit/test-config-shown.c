@@ -51,8 +51,8 @@ static void values_in_force(void **state)
     core_configure(&config, nothing);
     CHECK_HAS(config.in_force, "token=(the only one)");
     CHECK_HAS(config.in_force, "pin-source=(none)");
-    CHECK_HAS(config.in_force,
-              "gateway=yes raw-keys=refuse references-elsewhere=refuse random=system sessions=16");
+    CHECK_HAS(config.in_force, "gateway=yes legacy=no raw-keys=refuse references-elsewhere=refuse "
+                               "random=system sessions=16");
     config_clear(&config);
 }
 

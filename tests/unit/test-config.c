@@ -266,8 +266,8 @@ static void unserved_keys(void **state)
     static const struct {
         const char *name, *served;
     } keys[] = {
-        { "legacy", "no" }, { "key-policy", "off" }, { "parallel", "1" },
-        { "audit", "off" }, { "token.1", NULL },     { "token.2", NULL },
+        { "key-policy", "off" }, { "parallel", "1" }, { "audit", "off" },
+        { "token.1", NULL },     { "token.2", NULL },
     };
 
     (void)state;
