@@ -55,7 +55,6 @@ static void bad_numbers(void)
 static void not_served(void)
 {
     token_standard();
-    wrong("legacy", "yes");
     wrong("key-policy", "strict");
     wrong("parallel", "4");
     wrong("audit", "stderr");

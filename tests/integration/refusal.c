@@ -62,6 +62,53 @@ static void mac_refuses(EVP_MAC *mac, void *count)
     ++*(unsigned *)count;
 }
 
+/* `begin` is where in the key the reference begins. */
+static void cipher_refuses_at(EVP_CIPHER *cipher, size_t size, size_t begin)
+{
+    unsigned char key[EVP_MAX_KEY_LENGTH] = { 1, 2, 3 }, iv[EVP_MAX_IV_LENGTH] = { 0 };
+    const size_t room = size - begin < 13 ? size - begin : 13;
+    EVP_CIPHER_CTX *ctx = EVP_CIPHER_CTX_new();
+
+    memcpy(key + begin, "hsmzke:absent", room);
+    EVP_CIPHER_CTX_set_flags(ctx, EVP_CIPHER_CTX_FLAG_WRAP_ALLOW);
+    CHECK(EVP_CipherInit_ex2(ctx, cipher, NULL, NULL, 1, NULL) == 1);
+    if (EVP_CIPHER_get_flags(cipher) & EVP_CIPH_VARIABLE_LENGTH)
+        CHECK(EVP_CIPHER_CTX_set_key_length(ctx, (int)size) == 1);
+    for (int encrypt = 0; encrypt <= 1; encrypt++) {
+        CHECK(EVP_CipherInit_ex2(ctx, NULL, key, iv, encrypt, NULL) != 1);
+        CHECK(strstr(error_text(), ":hsmzke:") != NULL);
+    }
+    EVP_CIPHER_CTX_free(ctx);
+}
+
+/* What is ours looks for the key and does not find it; all else refuses any reference. */
+static void cipher_refuses(EVP_CIPHER *cipher, void *count)
+{
+    const bool variable = (EVP_CIPHER_get_flags(cipher) & EVP_CIPH_VARIABLE_LENGTH) != 0;
+    const size_t size = (size_t)EVP_CIPHER_get_key_length(cipher);
+
+    if (size < 7) /* no room for "hsmzke:" */
+        return;
+    cipher_refuses_at(cipher, size, 0);
+    if (EVP_CIPHER_get_mode(cipher) == EVP_CIPH_XTS_MODE ||
+        EVP_CIPHER_get_mode(cipher) == EVP_CIPH_SIV_MODE)
+        cipher_refuses_at(cipher, size, size / 2);
+    for (size_t other = 7; variable && other <= 32; other++)
+        cipher_refuses_at(cipher, other, 0);
+    ++*(unsigned *)count;
+}
+
+static void every_cipher(void)
+{
+    unsigned count = 0;
+
+    refusal_setup("legacy = yes\n");
+    EVP_CIPHER_do_all_provided(context, cipher_refuses, &count);
+    printf("%u ciphers\n", count);
+    CHECK(count >= 140);
+    OSSL_LIB_CTX_free(context);
+}
+
 /* The TLS ciphers' second key, which is a parameter. */
 static void cipher_mac_key(EVP_CIPHER *cipher, void *count)
 {
@@ -277,9 +324,9 @@ static void allowed(void)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        CHILD_TEST(every_mac), CHILD_TEST(every_mac_key),  CHILD_TEST(other_macs_work),
-        CHILD_TEST(every_kdf), CHILD_TEST(derive_by_pkey), CHILD_TEST(raw_keys),
-        CHILD_TEST(allowed),
+        CHILD_TEST(every_cipher),    CHILD_TEST(every_mac), CHILD_TEST(every_mac_key),
+        CHILD_TEST(other_macs_work), CHILD_TEST(every_kdf), CHILD_TEST(derive_by_pkey),
+        CHILD_TEST(raw_keys),        CHILD_TEST(allowed),
     };
 
     return cmocka_run_group_tests(tests, testing_setup, testing_teardown);
