@@ -39,7 +39,7 @@ struct guard {
 
 static const struct guard guards[] = {
     { .operation = OSSL_OP_MAC,
-      .what = "a MAC that is not offered in the HSM; HSM keys serve CMAC and HMAC",
+      .what = "a MAC that is not offered in the HSM; HSM keys serve CMAC, GMAC and HMAC",
       .names = { "key" },
       .mac_init = OSSL_FUNC_MAC_INIT,
       .set_ctx_params = OSSL_FUNC_MAC_SET_CTX_PARAMS },

@@ -2,8 +2,11 @@
 #ifndef HSMZKE_MAC_CONTEXT_H
 #define HSMZKE_MAC_CONTEXT_H
 
-#include "mac/data.h"
 #include "mac/mac.h"
+
+enum {
+    MAC_KEPT = 1024 * 1024, /* CMAC and HMAC: bytes that are kept at most */
+};
 
 struct mac_context {
     const struct mac_type *type;

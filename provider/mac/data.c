@@ -1,6 +1,7 @@
-/* The data of one MAC: see data.h. */
+/* The data of one MAC, what all of them share: see data.h. */
 #include "mac/data.h"
 
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -10,7 +11,12 @@ enum {
     ROOM_LEAST = 1024,
 };
 
-static void wipe(struct mac_data *data)
+void mac_data_new(struct mac_data *data, const struct mac_work *work, size_t most)
+{
+    *data = (struct mac_data){ .work = work, .most = most };
+}
+
+void mac_data_wipe(struct mac_data *data)
 {
     if (data->bytes != NULL)
         secret_wipe(data->bytes, data->size);
@@ -19,7 +25,7 @@ static void wipe(struct mac_data *data)
 
 static void free_bytes(struct mac_data *data)
 {
-    wipe(data);
+    mac_data_wipe(data);
     free(data->bytes);
     data->bytes = NULL;
     data->room = 0;
@@ -34,7 +40,7 @@ static bool grow(struct mac_data *data, size_t wanted)
     if (wanted <= data->room)
         return true;
     while (room < wanted)
-        room *= 2;
+        room = room <= SIZE_MAX / 2 ? room * 2 : wanted;
     bytes = malloc(room);
     if (bytes == NULL)
         return false;
@@ -48,105 +54,69 @@ static bool grow(struct mac_data *data, size_t wanted)
     return true;
 }
 
+bool mac_data_keep(struct mac_data *data, const unsigned char *in, size_t size, struct failure *why)
+{
+    if (size == 0)
+        return true;
+    if (size > SIZE_MAX - data->size || !grow(data, data->size + size))
+        return failure_memory(why);
+    memcpy(data->bytes + data->size, in, size);
+    data->size += size;
+    return true;
+}
+
 void mac_data_restart(struct mac_data *data)
 {
     hsm_mac_stream_free(data->stream);
     data->stream = NULL;
     data->state = MAC_OPEN;
-    wipe(data);
+    mac_data_wipe(data);
+}
+
+void mac_data_drop_key(struct mac_data *data)
+{
+    data->work->rekey(data);
+    hsm_mac_stream_free(data->stream);
+    data->stream = NULL;
+    free_bytes(data);
+    hsm_key_free(data->key);
+    data->key = NULL;
 }
 
 void mac_data_key(struct mac_data *data, struct hsm_key *key, enum hsm_mac kind)
 {
-    mac_data_clear(data);
+    mac_data_drop_key(data);
     data->key = key;
     data->kind = kind;
 }
 
-void mac_data_clear(struct mac_data *data)
+void mac_data_iv(struct mac_data *data, const unsigned char *iv, size_t size)
 {
     mac_data_restart(data);
-    free_bytes(data);
-    hsm_key_free(data->key);
-    *data = (struct mac_data){ 0 };
-}
-
-static bool is_open(const struct mac_data *data, struct failure *why)
-{
-    if (data->state == MAC_FINISHED)
-        return failure_set(why, FAILURE_OPERATION,
-                           "the MAC was given out; EVP_MAC_init() begins the next one");
-    return data->state == MAC_OPEN ||
-           failure_set(why, FAILURE_OPERATION,
-                       "the MAC was lost with its session, and its data are not kept any more; "
-                       "EVP_MAC_init() begins it anew");
-}
-
-/* Hands all that is kept to the HSM. */
-static bool flush(struct mac_data *data, struct failure *why)
-{
-    if (data->stream == NULL) {
-        data->stream = hsm_mac_begin(data->key, data->kind, data->bytes, data->size, why);
-        if (data->stream == NULL)
-            return false; /* nothing is lost: all of it is still here */
-    } else if (!hsm_mac_update(data->stream, data->bytes, data->size, why)) {
-        data->state = MAC_LOST;
-        return false;
-    }
-    wipe(data);
-    return true;
-}
-
-bool mac_data_update(struct mac_data *data, const unsigned char *in, size_t size,
-                     struct failure *why)
-{
-    if (!is_open(data, why))
-        return false;
-    while (size > 0) {
-        size_t piece = size;
-
-        if (data->size == MAC_KEPT && !flush(data, why))
-            return false;
-        if (piece > MAC_KEPT - data->size)
-            piece = MAC_KEPT - data->size;
-        if (!grow(data, data->size + piece))
-            return failure_memory(why);
-        memcpy(data->bytes + data->size, in, piece);
-        data->size += piece;
-        in += piece;
-        size -= piece;
-    }
-    return true;
-}
-
-bool mac_data_final(struct mac_data *data, unsigned char *mac, struct failure *why)
-{
-    if (!is_open(data, why))
-        return false;
-    if (data->stream == NULL) {
-        if (!hsm_mac(data->key, data->kind, data->bytes, data->size, mac, why))
-            return false;
-    } else if ((data->size > 0 && !flush(data, why)) || !hsm_mac_final(data->stream, mac, why)) {
-        data->state = MAC_LOST;
-        return false;
-    }
-    mac_data_restart(data);
-    data->state = MAC_FINISHED;
-    return true;
+    memset(data->iv, 0, sizeof(data->iv));
+    if (size > 0)
+        memcpy(data->iv, iv, size);
+    data->iv_size = size;
 }
 
 bool mac_data_copy(struct mac_data *to, const struct mac_data *from, struct failure *why)
 {
     if (from->stream != NULL)
         return failure_set(why, FAILURE_OPERATION,
-                           "a MAC over more than %d bytes is in the HSM only and cannot be copied",
-                           MAC_KEPT);
-    *to = (struct mac_data){ .kind = from->kind, .state = from->state };
-    if (from->size > 0 && !grow(to, from->size))
-        return failure_memory(why);
-    if (from->size > 0)
-        memcpy(to->bytes, from->bytes, from->size);
-    to->size = from->size;
+                           "a MAC over more than %zu bytes is in the HSM only and cannot be copied",
+                           from->most);
+    *to = *from;
+    to->bytes = NULL;
+    to->size = to->room = 0;
+    to->key = NULL;
+    if (!mac_data_keep(to, from->bytes, from->size, why))
+        return false;
     to->key = from->key != NULL ? hsm_key_ref(from->key) : NULL;
     return true;
+}
+
+void mac_data_free(struct mac_data *data)
+{
+    if (data->work != NULL)
+        mac_data_drop_key(data);
 }

@@ -34,9 +34,12 @@ const struct mac_type mac_hmac = {
     .name = "HMAC",
     .algorithm = OSSL_MAC_PARAM_DIGEST,
     .family = HSM_SECRET,
+    .work = &mac_signing,
+    .own_block_size = true,
     .missing = PROV_R_MISSING_MESSAGE_DIGEST,
     .choose = choose,
     .served = "SHA-1, SHA-224, SHA-256, SHA-384 and SHA-512",
     .software = &software,
+    .own = own,
     .dispatch = dispatch,
 };

@@ -1,5 +1,6 @@
 /* MACs: EVP_MAC_init, and where a key leads (the HSM, software). */
 #include <openssl/core_names.h>
+#include <openssl/evp.h>
 #include <openssl/params.h>
 #include <openssl/proverr.h>
 #include <string.h>
@@ -17,7 +18,7 @@ enum {
 
 void mac_drop_key(struct mac_context *context)
 {
-    mac_data_clear(&context->data);
+    mac_data_drop_key(&context->data);
     context->keyed = MAC_KEYED_NOT;
 }
 
@@ -69,20 +70,30 @@ int mac_use_reference(struct mac_context *context, const unsigned char *bytes, s
 {
     struct failure why;
     struct hsm_key *key;
-    enum hsm_mac kind;
+    enum hsm_mac kind = HSM_MACS; /* none */
 
     /* A key that was set before is not used any more, whatever comes of the new one. */
     mac_drop_key(context);
     if (!choose(context, &kind))
         return 0;
     key = find(context, bytes, size, &why);
-    if (key == NULL || !hsm_key_may_sign(key, &why)) {
+    if (key == NULL || !context->type->work->may(key, &why)) {
         hsm_key_free(key);
         return fail(context, &why);
     }
     mac_data_key(&context->data, key, kind);
     context->keyed = MAC_KEYED_BY_REFERENCE;
     return 1;
+}
+
+/* The default provider looks the cipher up in the private context as well; so all names count. */
+bool mac_cipher_is(const struct instance *instance, const char *algorithm, const char *cipher)
+{
+    EVP_CIPHER *found = EVP_CIPHER_fetch(instance->private, algorithm, NULL);
+    const bool is = found != NULL && EVP_CIPHER_is_a(found, cipher);
+
+    EVP_CIPHER_free(found);
+    return is;
 }
 
 /* Copies `params` without their keys.  @return false: there are too many */
@@ -114,8 +125,10 @@ int mac_set_ctx_params(void *context_, const OSSL_PARAM params[])
         return error_raise_prov(&context->instance->errors, PROV_R_FAILED_TO_SET_PARAMETER,
                                 "%s: too many parameters", context->type->name);
     /* The digest or cipher of the same call counts for its key. */
-    if (!mac_set_params(context, others))
+    if (!mac_set_params(context, others)) {
+        mac_drop_key(context); /* another one was meant */
         return 0;
+    }
     if (parameter_is_reference(key)) {
         /* Of another type the default provider takes no key either. */
         if (key->data_type == OSSL_PARAM_OCTET_STRING)
@@ -136,12 +149,16 @@ static int restart(struct mac_context *context)
 {
     switch (context->keyed) {
     case MAC_KEYED_BY_REFERENCE:
-        mac_data_restart(&context->data);
+        if (!context->type->as_cipher)
+            mac_data_restart(&context->data);
         return 1;
     case MAC_KEYED_RAW:
         return context->type->software->init(context->software, NULL, 0, NULL);
     case MAC_KEYED_NOT:
     default:
+        if (context->type
+                ->as_cipher) /* which asks for a cipher only; data are refused all the same */
+            return context->type->software->init(context->software, NULL, 0, NULL);
         return error_raise_prov(&context->instance->errors, PROV_R_NO_KEY_SET, "%s",
                                 context->type->name);
     }

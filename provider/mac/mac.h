@@ -8,6 +8,7 @@
 #include <openssl/core_dispatch.h>
 
 #include "instance.h"
+#include "mac/data.h"
 
 /* Of OpenSSL 3.5: EVP_MAC_init_SKEY(). */
 #define MAC_FUNC_INIT_SKEY 13
@@ -21,24 +22,36 @@ struct mac_software {
     OSSL_FUNC_mac_init_fn *init;
     OSSL_FUNC_mac_update_fn *update;
     OSSL_FUNC_mac_final_fn *final;
-    OSSL_FUNC_mac_get_ctx_params_fn *get_ctx_params;
+    OSSL_FUNC_mac_get_ctx_params_fn *get_ctx_params; /* NULL: GMAC */
     OSSL_FUNC_mac_set_ctx_params_fn *set_ctx_params;
-    OSSL_FUNC_mac_gettable_ctx_params_fn *gettable_ctx_params;
+    OSSL_FUNC_mac_gettable_ctx_params_fn *gettable_ctx_params; /* NULL: GMAC */
     OSSL_FUNC_mac_settable_ctx_params_fn *settable_ctx_params;
     mac_init_skey_fn *init_skey; /* NULL before OpenSSL 3.5 */
 };
 
-/** One MAC over many digests or ciphers: cmac.c, hmac.c. */
+/** One MAC over many digests or ciphers: cmac.c, gmac.c, hmac.c. */
 struct mac_type {
     const char *name;      /* its first name in the default provider's table */
     const char *algorithm; /* the parameter that names its digest or cipher */
     enum hsm_family family;
+    const struct mac_work *work;
+    bool own_block_size; /* it has one that its digest tells */
+    /**
+     * The default provider's is a thin skin over a cipher's context: a cipher that is named drops
+     * key and IV, EVP_MAC_init() without a key leaves all as it is, no data need no key.
+     */
+    bool as_cipher;
     int missing; /* PROV_R_...: a key came before that parameter */
     /** Which MAC of the HSM `algorithm` makes of it.  @return false: none */
     bool (*choose)(const struct instance *instance, const char *algorithm, enum hsm_mac *kind);
     const char *served;            /* which do, for messages */
     struct mac_software *software; /* filled in once */
-    const OSSL_DISPATCH *dispatch; /* what we offer */
+    const OSSL_DISPATCH *own;      /* what we can offer */
+    OSSL_DISPATCH *dispatch;       /* what we offer of it: MAC_ROWS, filled in once */
+};
+
+enum {
+    MAC_ROWS = 20, /* more than there are functions */
 };
 
 /**
@@ -47,6 +60,9 @@ struct mac_type {
  * @return NULL if that MAC is none of ours
  */
 const OSSL_DISPATCH *mac_dispatch(const char *names, const OSSL_DISPATCH *software);
+
+/** Whether `algorithm` is another name of `cipher` for the default provider. */
+bool mac_cipher_is(const struct instance *instance, const char *algorithm, const char *cipher);
 
 /* For the MACs' own files: what MAC_TYPE() below puts together. */
 void *mac_new(const struct mac_type *type, void *provctx);
@@ -58,9 +74,9 @@ OSSL_FUNC_mac_final_fn mac_final;
 OSSL_FUNC_mac_get_ctx_params_fn mac_get_ctx_params;
 OSSL_FUNC_mac_set_ctx_params_fn mac_set_ctx_params;
 extern mac_init_skey_fn mac_init_skey;
-extern const struct mac_type mac_cmac, mac_hmac;
+extern const struct mac_type mac_cmac, mac_gmac, mac_hmac;
 
-/* Defines what OpenSSL calls without a context, and the dispatch table, of `variable`. */
+/* Defines what OpenSSL calls without a context, and the dispatch tables, of `variable`. */
 #define MAC_TYPE(variable)                                                                         \
     static struct mac_software software;                                                           \
     static OSSL_FUNC_mac_newctx_fn type_newctx;                                                    \
@@ -80,7 +96,8 @@ extern const struct mac_type mac_cmac, mac_hmac;
         (void)context;                                                                             \
         return software.settable_ctx_params(NULL, provctx);                                        \
     }                                                                                              \
-    static const OSSL_DISPATCH dispatch[] = {                                                      \
+    static OSSL_DISPATCH dispatch[MAC_ROWS];                                                       \
+    static const OSSL_DISPATCH own[] = {                                                           \
         { OSSL_FUNC_MAC_NEWCTX, (void (*)(void))type_newctx },                                     \
         { OSSL_FUNC_MAC_DUPCTX, (void (*)(void))mac_dup },                                         \
         { OSSL_FUNC_MAC_FREECTX, (void (*)(void))mac_free },                                       \

@@ -28,6 +28,14 @@ static bool copy_text(char **to, const OSSL_PARAM params[], const char *name)
     return *to != NULL;
 }
 
+/* A cipher that is named begins all anew: key and IV are gone. */
+static void forget(struct mac_context *context)
+{
+    if (context->keyed == MAC_KEYED_BY_REFERENCE)
+        mac_drop_key(context);
+    mac_data_iv(&context->data, NULL, 0);
+}
+
 /* Properties count for the digest or cipher that they come with. */
 static bool note_algorithm(struct mac_context *context, const OSSL_PARAM params[])
 {
@@ -48,6 +56,19 @@ static bool note_algorithm(struct mac_context *context, const OSSL_PARAM params[
     return true;
 }
 
+/* The default provider's context has taken it, or not: it knows which lengths there are. */
+static bool note_iv(struct mac_context *context, const OSSL_PARAM params[])
+{
+    const OSSL_PARAM *param = OSSL_PARAM_locate_const(params, OSSL_MAC_PARAM_IV);
+
+    if (param == NULL || !context->type->as_cipher)
+        return true;
+    if (param->data_type != OSSL_PARAM_OCTET_STRING || param->data_size > MAC_IV_MOST)
+        return false;
+    mac_data_iv(&context->data, param->data, param->data != NULL ? param->data_size : 0);
+    return true;
+}
+
 static bool note_tls(struct mac_context *context, const OSSL_PARAM params[])
 {
     const OSSL_PARAM *param = OSSL_PARAM_locate_const(params, OSSL_MAC_PARAM_TLS_DATA_SIZE);
@@ -60,6 +81,23 @@ static bool note_tls(struct mac_context *context, const OSSL_PARAM params[])
     return true;
 }
 
+/* A cipher counts even where what came with it is refused. */
+static bool take_cipher(struct mac_context *context, const OSSL_PARAM params[])
+{
+    const OSSL_PARAM *cipher = OSSL_PARAM_locate_const(params, context->type->algorithm);
+    const OSSL_PARAM *properties = OSSL_PARAM_locate_const(params, OSSL_MAC_PARAM_PROPERTIES);
+    const OSSL_PARAM end = OSSL_PARAM_construct_end();
+
+    if (!context->type->as_cipher || cipher == NULL)
+        return true;
+    if (!context->type->software->set_ctx_params(
+            context->software,
+            (OSSL_PARAM[]){ *cipher, properties != NULL ? *properties : end, end }))
+        return false;
+    forget(context);
+    return true;
+}
+
 int mac_set_params(struct mac_context *context, const OSSL_PARAM params[])
 {
     const struct errors *errors = &context->instance->errors;
@@ -67,9 +105,10 @@ int mac_set_params(struct mac_context *context, const OSSL_PARAM params[])
 
     if (params == NULL)
         return 1;
-    if (!context->type->software->set_ctx_params(context->software, params))
+    if (!take_cipher(context, params) ||
+        !context->type->software->set_ctx_params(context->software, params))
         return 0;
-    if (!note_algorithm(context, params) || !note_tls(context, params))
+    if (!note_algorithm(context, params) || !note_iv(context, params) || !note_tls(context, params))
         return error_raise_prov(errors, PROV_R_FAILED_TO_SET_PARAMETER, "%s", context->type->name);
     if (!context->tls || context->keyed != MAC_KEYED_BY_REFERENCE)
         return 1;
@@ -89,7 +128,7 @@ static size_t block_size(const struct mac_context *context)
     size_t size = HSM_BLOCK;
     OSSL_PARAM params[] = { OSSL_PARAM_size_t(OSSL_MAC_PARAM_BLOCK_SIZE, &size), OSSL_PARAM_END };
 
-    if (context->data.kind != HSM_CMAC)
+    if (context->type->own_block_size)
         (void)context->type->software->get_ctx_params(context->software, params);
     return size;
 }
@@ -103,7 +142,7 @@ int mac_get_ctx_params(void *context_, OSSL_PARAM params[])
         return context->type->software->get_ctx_params(context->software, params);
     size = OSSL_PARAM_locate(params, OSSL_MAC_PARAM_SIZE);
     block = OSSL_PARAM_locate(params, OSSL_MAC_PARAM_BLOCK_SIZE);
-    if ((size == NULL || OSSL_PARAM_set_size_t(size, hsm_mac_size(context->data.kind))) &&
+    if ((size == NULL || OSSL_PARAM_set_size_t(size, context->type->work->size(&context->data))) &&
         (block == NULL || OSSL_PARAM_set_size_t(block, block_size(context))))
         return 1;
     return error_raise_prov(&context->instance->errors, PROV_R_FAILED_TO_SET_PARAMETER, "%s",

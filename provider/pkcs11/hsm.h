@@ -96,6 +96,9 @@ void hsm_key_identity(const struct hsm_key *key, char text[HSM_IDENTITY_TEXT]);
  */
 bool hsm_key_is(const struct hsm_key *key, const char *expected, struct failure *why);
 
+/** Whether an IV for GCM is the one whose key stream identities come from: not for programs. */
+bool hsm_iv_is_reserved(const unsigned char *iv, size_t size);
+
 /** Whether `key` still stands for what it was found as: false once another key took its place. */
 bool hsm_key_current(const struct hsm_key *key);
 

@@ -10,6 +10,10 @@
 #include "pkcs11/key.h"
 #include "pkcs11/operation.h"
 
+enum {
+    IDENTITY_IV = 12, /* of identity_block: with it as GCM's IV, E_K(B) is the first key stream */
+};
+
 static const unsigned char identity_block[HSM_BLOCK + 1] = "hsmzke-id-v1\0\0\0\2";
 static const unsigned char zeros[HSM_BLOCK];
 
@@ -22,6 +26,11 @@ static const struct {
     { MECHANISM_CBC, zeros, identity_block },
     { MECHANISM_CTR, identity_block, zeros },
 };
+
+bool hsm_iv_is_reserved(const unsigned char *iv, size_t size)
+{
+    return size == IDENTITY_IV && memcmp(iv, identity_block, IDENTITY_IV) == 0;
+}
 
 CK_RV key_identify(const struct hsm_key *key, struct session *session, struct key_facts *facts)
 {

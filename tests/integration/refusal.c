@@ -44,7 +44,7 @@ static void mac_refuses(EVP_MAC *mac, void *count)
     EVP_MAC_CTX *ctx;
 
     /* Ours say why themselves. */
-    if (EVP_MAC_is_a(mac, "CMAC") || EVP_MAC_is_a(mac, "HMAC"))
+    if (EVP_MAC_is_a(mac, "CMAC") || EVP_MAC_is_a(mac, "GMAC") || EVP_MAC_is_a(mac, "HMAC"))
         return;
     ctx = EVP_MAC_CTX_new(mac);
     CHECK(ctx != NULL);
@@ -148,7 +148,7 @@ static void every_mac(void)
     refusal_setup("");
     EVP_MAC_do_all_provided(context, mac_refuses, &count);
     printf(": %u MACs\n", count);
-    CHECK(count >= 7);
+    CHECK(count >= 6);
     OSSL_LIB_CTX_free(context);
 }
 

@@ -31,12 +31,24 @@ EVP_MAC_CTX *mac_context(OSSL_LIB_CTX *context, const char *name, const char *al
     return ctx;
 }
 
+int mac_set_iv(EVP_MAC_CTX *ctx, const void *iv, size_t size)
+{
+    unsigned char copy[256];
+    OSSL_PARAM params[] = { OSSL_PARAM_octet_string(OSSL_MAC_PARAM_IV, copy, size),
+                            OSSL_PARAM_END };
+
+    CHECK(size <= sizeof(copy));
+    memcpy(copy, iv, size);
+    return EVP_MAC_CTX_set_params(ctx, params);
+}
+
 int mac_run(OSSL_LIB_CTX *context, struct mac_message *message)
 {
     EVP_MAC_CTX *ctx = mac_context(context, message->mac, message->algorithm);
     const size_t piece = message->piece == 0 ? message->size : message->piece;
-    int ok = EVP_MAC_init(ctx, message->key, message->key_size, NULL);
+    int ok = message->iv == NULL || mac_set_iv(ctx, message->iv, message->iv_size);
 
+    ok = ok && EVP_MAC_init(ctx, message->key, message->key_size, NULL);
     for (size_t done = 0; ok && done < message->size;) {
         const size_t next = message->size - done < piece ? message->size - done : piece;
 

@@ -166,8 +166,10 @@ const char *key_refused(OSSL_LIB_CTX *context, const char *cipher, const unsigne
 /* ---- one MAC (mac.c) ---- */
 
 struct mac_message {
-    const char *mac;       /* "CMAC", "HMAC" */
-    const char *algorithm; /* its cipher or digest; NULL: none is set */
+    const char *mac;         /* "CMAC", "GMAC", "HMAC" */
+    const char *algorithm;   /* its cipher or digest; NULL: none is set */
+    const unsigned char *iv; /* GMAC; NULL: none is set */
+    size_t iv_size;
     const unsigned char *key;
     size_t key_size;
     const unsigned char *in;
@@ -178,6 +180,8 @@ struct mac_message {
 };
 /** A context with its cipher or digest set, without a key. */
 EVP_MAC_CTX *mac_context(OSSL_LIB_CTX *context, const char *mac, const char *algorithm);
+/** EVP_MAC_CTX_set_params() with an IV. */
+int mac_set_iv(EVP_MAC_CTX *ctx, const void *iv, size_t size);
 /** Init, updates and final: 1 or 0; the error queue is left for the caller. */
 int mac_run(OSSL_LIB_CTX *context, struct mac_message *message);
 /** mac_run() by name must fail, and give out nothing: the words on the queue. */
