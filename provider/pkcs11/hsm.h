@@ -17,7 +17,7 @@
 enum {
     HSM_BLOCK = 16,         /**< AES's block, in bytes */
     HSM_IDENTITY_SIZE = 8,  /**< a key's identity value, in bytes */
-    HSM_IDENTITY_TEXT = 24, /**< as text: "aes:" and 16 hexadecimal digits, or "unknown", NUL */
+    HSM_IDENTITY_TEXT = 24, /**< as text: "aes:" or "cmac:" and 16 digits, or "unknown"; NUL */
     HSM_MAC_MOST = 64,      /**< the longest MAC, in bytes */
 };
 
@@ -87,11 +87,11 @@ bool hsm_key_may_sign(const struct hsm_key *key, struct failure *why);
  */
 void hsm_key_names(const struct hsm_key *key, const char **label, const char **id);
 
-/** Writes the key's identity as text ("aes:HEX", "unknown") into `text`. */
+/** Writes the key's identity as text ("aes:HEX", "cmac:HEX", "unknown") into `text`. */
 void hsm_key_identity(const struct hsm_key *key, char text[HSM_IDENTITY_TEXT]);
 
 /**
- * Whether `key` has the identity that the configuration expects ("HEX" or "aes:HEX").
+ * Whether `key` has the identity that the configuration expects ("HEX", "aes:HEX", "cmac:HEX").
  * @return false if it has another or an unknown one
  */
 bool hsm_key_is(const struct hsm_key *key, const char *expected, struct failure *why);

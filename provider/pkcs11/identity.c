@@ -1,14 +1,16 @@
 /*
  * A key's identity: the first 8 bytes of E_K(B), B = "hsmzke-id-v1" || 00000002, by whichever
- * mechanism the key allows; one value whatever that is.  A label says nothing about a key: tokens
- * are exchanged.
+ * mechanism the key allows; one value whatever that is.  Of an AES key that may not encrypt but
+ * sign, those of CMAC of B.  A label says nothing about a key: tokens are exchanged.
  */
 #include <ctype.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "pkcs11/key.h"
+#include "pkcs11/mac.h"
 #include "pkcs11/operation.h"
+#include "secret.h"
 
 enum {
     IDENTITY_IV = 12, /* of identity_block: with it as GCM's IV, E_K(B) is the first key stream */
@@ -32,56 +34,90 @@ bool hsm_iv_is_reserved(const unsigned char *iv, size_t size)
     return size == IDENTITY_IV && memcmp(iv, identity_block, IDENTITY_IV) == 0;
 }
 
-CK_RV key_identify(const struct hsm_key *key, struct session *session, struct key_facts *facts)
+static CK_RV by_encryption(const struct hsm_key *key, struct session *session,
+                           struct key_facts *facts, unsigned char value[HSM_BLOCK])
 {
     struct failure ignored;
     CK_RV rv = CKR_MECHANISM_INVALID;
 
-    facts->identity_known = false;
-    /* A PIN is not asked for just to know this. */
-    if (!facts->may_encrypt || facts->always_authenticate)
-        return CKR_OK;
     for (size_t i = 0; i < sizeof(ways) / sizeof(ways[0]) && ckr_refusal(rv); i++) {
         const struct operation operation = { key->number, ways[i].mechanism, true };
-        unsigned char block[HSM_BLOCK];
 
-        rv = operation_once(session, key->token, facts, &operation, ways[i].iv, ways[i].data, block,
+        rv = operation_once(session, key->token, facts, &operation, ways[i].iv, ways[i].data, value,
                             HSM_BLOCK, &ignored);
-        facts->identity_known = rv == CKR_OK;
-        if (facts->identity_known)
-            memcpy(facts->identity, block, HSM_IDENTITY_SIZE);
     }
+    return rv;
+}
+
+CK_RV key_identify(const struct hsm_key *key, struct session *session, struct key_facts *facts)
+{
+    unsigned char value[HSM_BLOCK];
+    enum identity_kind kind;
+    CK_RV rv;
+
+    facts->identity_kind = IDENTITY_UNKNOWN;
+    /* A PIN is not asked for just to know this. */
+    if (facts->always_authenticate)
+        return CKR_OK;
+    if (facts->may_encrypt) {
+        kind = IDENTITY_AES;
+        rv = by_encryption(key, session, facts, value);
+    } else if (facts->may_sign && key->family == HSM_AES) {
+        kind = IDENTITY_CMAC;
+        rv = mac_in_session(session, key->token, facts, HSM_CMAC, identity_block, HSM_BLOCK, value);
+    } else {
+        return CKR_OK;
+    }
+    if (rv == CKR_OK) {
+        facts->identity_kind = kind;
+        memcpy(facts->identity, value, HSM_IDENTITY_SIZE);
+    }
+    secret_wipe(value, sizeof(value)); /* the rest is nobody's */
     return rv == CKR_HSMZKE_EXITING || !ckr_refusal(rv) ? rv : CKR_OK;
 }
 
-static void print(char text[HSM_IDENTITY_TEXT], bool known,
+/* Of each kind, as text before the digits. */
+static const char *const prefixes[] = { [IDENTITY_AES] = "aes:", [IDENTITY_CMAC] = "cmac:" };
+
+static void print(char text[HSM_IDENTITY_TEXT], enum identity_kind kind,
                   const unsigned char identity[HSM_IDENTITY_SIZE])
 {
-    if (!known) {
+    size_t used;
+
+    if (kind == IDENTITY_UNKNOWN) {
         snprintf(text, HSM_IDENTITY_TEXT, "unknown");
         return;
     }
-    snprintf(text, HSM_IDENTITY_TEXT, "aes:");
-    for (size_t i = 0; i < HSM_IDENTITY_SIZE; i++)
-        snprintf(text + 4 + 2 * i, 3, "%02x", identity[i]);
+    used = (size_t)snprintf(text, HSM_IDENTITY_TEXT, "%s", prefixes[kind]);
+    for (size_t i = 0; i < HSM_IDENTITY_SIZE; i++, used += 2)
+        snprintf(text + used, HSM_IDENTITY_TEXT - used, "%02x", identity[i]);
 }
 
 void hsm_key_identity(const struct hsm_key *key, char text[HSM_IDENTITY_TEXT])
 {
     life_lock();
-    print(text, key->facts.identity_known, key->facts.identity);
+    print(text, key->facts.identity_kind, key->facts.identity);
     life_unlock();
 }
 
-/* "aes:HEX" or "HEX", 16 digits in either case, to "aes:hex". */
+/* "aes:HEX", "cmac:HEX", or "HEX" for the first, 16 digits in either case, to small letters. */
 static bool normalise(char text[HSM_IDENTITY_TEXT], const char *expected)
 {
-    const char *digits = strncmp(expected, "aes:", 4) == 0 ? expected + 4 : expected;
+    enum identity_kind kind = IDENTITY_AES;
 
-    if (strlen(digits) != (size_t)2 * HSM_IDENTITY_SIZE ||
-        strspn(digits, "0123456789abcdefABCDEF") != (size_t)2 * HSM_IDENTITY_SIZE)
+    for (enum identity_kind i = IDENTITY_AES; i <= IDENTITY_CMAC; i++) {
+        const size_t length = strlen(prefixes[i]);
+
+        if (strncmp(expected, prefixes[i], length) == 0) {
+            kind = i;
+            expected += length;
+            break;
+        }
+    }
+    if (strlen(expected) != (size_t)2 * HSM_IDENTITY_SIZE ||
+        strspn(expected, "0123456789abcdefABCDEF") != (size_t)2 * HSM_IDENTITY_SIZE)
         return false;
-    snprintf(text, HSM_IDENTITY_TEXT, "aes:%s", digits);
+    snprintf(text, HSM_IDENTITY_TEXT, "%s%s", prefixes[kind], expected);
     for (char *c = text; *c != '\0'; c++)
         *c = (char)tolower((unsigned char)*c);
     return true;
@@ -94,7 +130,7 @@ bool hsm_key_is(const struct hsm_key *key, const char *expected, struct failure 
     if (!normalise(wanted, expected))
         return failure_set(why, FAILURE_CONFIGURATION,
                            "configuration: identity of key '%s' = '%.40s': must be 16 hexadecimal "
-                           "digits",
+                           "digits, with aes: or cmac: before them or nothing",
                            key->shown, expected);
     hsm_key_identity(key, actual);
     if (strcmp(wanted, actual) == 0)

@@ -212,9 +212,9 @@ static bool is_same_key(const struct hsm_key *key, const struct key_names *names
 
     return names->raw_id_size == key->names.raw_id_size &&
            memcmp(names->raw_id, key->names.raw_id, sizeof(names->raw_id)) == 0 &&
-           facts->identity_known == before->identity_known &&
+           facts->identity_kind == before->identity_kind &&
            memcmp(facts->identity, before->identity, sizeof(facts->identity)) == 0 &&
-           (facts->identity_known || names->raw_id_size > 0);
+           (facts->identity_kind != IDENTITY_UNKNOWN || names->raw_id_size > 0);
 }
 
 /*
@@ -229,7 +229,7 @@ static CK_RV confirm(struct hsm_key *key, struct session *session, struct key_fa
     CK_RV rv;
 
     if (before->epoch == facts->epoch && before->handle == facts->handle) {
-        facts->identity_known = before->identity_known;
+        facts->identity_kind = before->identity_kind;
         memcpy(facts->identity, before->identity, sizeof(facts->identity));
         return CKR_OK;
     }

@@ -23,7 +23,11 @@ struct key_facts {
     time_t found;        /* when it was found last */
     bool may_encrypt, may_decrypt, may_sign;
     bool always_authenticate;
-    bool identity_known;
+    enum identity_kind {
+        IDENTITY_UNKNOWN,
+        IDENTITY_AES,  /* by encryption */
+        IDENTITY_CMAC, /* by CMAC: the key may sign only */
+    } identity_kind;
     unsigned char identity[HSM_IDENTITY_SIZE];
 };
 

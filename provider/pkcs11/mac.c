@@ -2,6 +2,8 @@
  * MACs in the HSM: hsm_mac() and the streams of hsm.h.  What the HSM derives from the key on the
  * way, CMAC's subkeys for one, stays there: only the MAC comes out.
  */
+#include "pkcs11/mac.h"
+
 #include <stdlib.h>
 
 #include "pkcs11/login.h"
@@ -92,16 +94,25 @@ static CK_RV finish(const struct session *session, const struct token *token, en
     return check(rv, kind, given, mac);
 }
 
-static CK_RV at_once(const struct session *session, const struct token *token,
-                     const struct mac_request *request)
+static CK_RV at_once(const struct session *session, const struct token *token, enum hsm_mac kind,
+                     const unsigned char *data, size_t size, unsigned char *mac)
 {
     static const unsigned char nothing[1]; /* modules need not take NULL for no data */
-    const unsigned char *data = request->size > 0 ? request->data : nothing;
-    CK_ULONG given = macs[request->kind].size;
-    const CK_RV rv = CALL(token->module->f, C_Sign(session->handle, (CK_BYTE *)(uintptr_t)data,
-                                                   request->size, request->mac, &given));
+    const unsigned char *in = size > 0 ? data : nothing;
+    CK_ULONG given = macs[kind].size;
+    const CK_RV rv = CALL(token->module->f,
+                          C_Sign(session->handle, (CK_BYTE *)(uintptr_t)in, size, mac, &given));
 
-    return check(rv, request->kind, given, request->mac);
+    return check(rv, kind, given, mac);
+}
+
+CK_RV mac_in_session(struct session *session, struct token *token, const struct key_facts *facts,
+                     enum hsm_mac kind, const unsigned char *data, size_t size, unsigned char *mac)
+{
+    struct failure ignored;
+    const CK_RV rv = begin(session, token, facts, kind, &ignored);
+
+    return rv == CKR_OK ? at_once(session, token, kind, data, size, mac) : rv;
 }
 
 static CK_RV mac_piece(struct request *request, struct session *session,
@@ -115,7 +126,7 @@ static CK_RV mac_piece(struct request *request, struct session *session,
     if (rv != CKR_OK)
         return rv;
     if (mac->mac != NULL && mac->size <= ONE_CALL) {
-        rv = at_once(session, token, mac);
+        rv = at_once(session, token, mac->kind, mac->data, mac->size, mac->mac);
     } else {
         rv = update(session, token, mac->data, mac->size);
         if (rv == CKR_OK && mac->mac != NULL)

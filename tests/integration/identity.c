@@ -1,9 +1,10 @@
 /*
- * Aliases and pinned identities.  An identity is the first 8 bytes of AES-256_K("hsmzke-id-v1" ||
- * 00000002), which is computed here with default.
+ * Pinned identities.  An identity is the first 8 bytes of AES-256_K("hsmzke-id-v1" ||
+ * 00000002), or of CMAC of the same for keys that may sign only; computed here with default.
  */
 #include "testing.h"
 
+#include <ctype.h>
 #include <string.h>
 
 #include <openssl/err.h>
@@ -11,14 +12,11 @@
 
 #include <hsmzke/hsmzke.h>
 
-#define LONG_LABEL "a-label-of-more-than-twenty-four-characters"
-/* GOLD_ID as RFC 7512 wants it. */
-#define GOLD_ID_URI "%cb%82%9c%b5%d7%05%46%c1%94%36%75%53%ae%e0%67%af%18%b1"
+static const unsigned char block[16] = { 'h', 's', 'm', 'z', 'k', 'e', '-', 'i',
+                                         'd', '-', 'v', '1', 0,   0,   0,   2 };
 
 static const char *identity_of(const char *key_hex)
 {
-    static const unsigned char block[16] = { 'h', 's', 'm', 'z', 'k', 'e', '-', 'i',
-                                             'd', '-', 'v', '1', 0,   0,   0,   2 };
     unsigned char key[32], out[48];
     struct message message = { .cipher = "AES-256-ECB",
                                .key = key,
@@ -32,83 +30,24 @@ static const char *identity_of(const char *key_hex)
     return hex(out, 8);
 }
 
+static const char *mac_identity_of(const char *key_hex)
+{
+    unsigned char key[32];
+    struct mac_message message = { .mac = "CMAC",
+                                   .algorithm = "AES-256-CBC",
+                                   .key = key,
+                                   .key_size = sizeof(key),
+                                   .in = block,
+                                   .size = sizeof(block) };
+
+    unhex(key_hex, key, sizeof(key));
+    CHECK(mac_run(context_default(), &message) == 1);
+    return text("cmac:%s", hex(message.out, 8));
+}
+
 static OSSL_LIB_CTX *context_for(const char *lines, const char *sections)
 {
     return context_with(text("%s%s", settings_standard(), lines), sections);
-}
-
-/* ---- aliases ---- */
-
-static OSSL_LIB_CTX *context_with_alias(const char *name, const char *uri)
-{
-    return context_for(HSMZKE_PARAM_KEYS " = aliases\n", text("[aliases]\n%s = %s\n", name, uri));
-}
-
-static void alias_works(const char *name, const char *uri, const char *key_hex)
-{
-    OSSL_LIB_CTX *context = context_with_alias(name, uri);
-
-    CHECK(name_works(context, "AES-256-CBC", name, key_hex) == 1);
-    /* Labels work beside aliases. */
-    CHECK(name_works(context, "AES-256-CBC", "gold", GOLD_KEY) == 1);
-    OSSL_LIB_CTX_free(context);
-}
-
-static void alias_refused(const char *name, const char *uri)
-{
-    OSSL_LIB_CTX *context = context_with_alias(name, uri);
-
-    CHECK_HAS(name_refused(context, "AES-256-CBC", name), name);
-    CHECK(name_works(context, "AES-256-CBC", "gold", GOLD_KEY) == 1);
-    OSSL_LIB_CTX_free(context);
-}
-
-static void aliases(void)
-{
-    token_standard();
-    token_import("prod", USER_PIN, LONG_LABEL " " GOLD_KEY "\n");
-    alias_works("payroll", "pkcs11:object=gold", GOLD_KEY);
-    alias_works("payroll", "pkcs11:id=" GOLD_ID_URI, GOLD_KEY);
-    alias_works("payroll", "pkcs11:token=prod;object=silver", SILVER_KEY);
-    alias_works("payroll", "pkcs11:object=silver;type=secret-key", SILVER_KEY);
-    alias_works("payroll", "pkcs11:object=" LONG_LABEL, GOLD_KEY);
-    /* An alias goes before a label. */
-    alias_works("silver", "pkcs11:object=gold", GOLD_KEY);
-    /* The longest name there is. */
-    alias_works("twenty-four-characters.x", "pkcs11:object=silver", SILVER_KEY);
-}
-
-static void broken_aliases(void)
-{
-    token_standard();
-    alias_refused("payroll", "pkcs11:object=%zz");
-    alias_refused("payroll", "pkcs11:nonsense=gold");
-    alias_refused("payroll", "gold");
-    alias_refused("payroll", "file:/etc/passwd");
-    alias_refused("payroll", "pkcs11:object=absent");
-    alias_refused("payroll", "pkcs11:token=absent;object=gold");
-    /* An alias that is broken does not fall back to the label of the same name. */
-    alias_refused("silver", "pkcs11:object=absent");
-}
-
-/* A PIN belongs to one token: the second one's comes with its URI, and never from pin-source. */
-static void alias_on_another_token(void)
-{
-    OSSL_LIB_CTX *context;
-
-    token_standard();
-    token_init("second", "567890");
-    token_import("second", "567890", "gold " SILVER_KEY "\n");
-    alias_works("other", text("pkcs11:token=second;object=gold?pin-source=%s", pin_file("567890")),
-                SILVER_KEY);
-    alias_works("other", "pkcs11:token=second;object=gold?pin-value=567890", SILVER_KEY);
-
-    spy_setup(NULL, NULL);
-    context = context_with(text("%s" HSMZKE_PARAM_KEYS " = aliases\n", settings_spied()),
-                           "[aliases]\nother = pkcs11:token=second;object=gold\n");
-    CHECK_HAS(name_refused(context, "AES-256-CBC", "other"), "'second'");
-    CHECK(spy_calls("C_Login") == 0);
-    OSSL_LIB_CTX_free(context);
 }
 
 /* ---- identities ---- */
@@ -204,14 +143,20 @@ static void two_pins(void)
 
 static void malformed_identity(void)
 {
-    static const char *const values[] = { "xyz", "0123", "00112233445566778",
-                                          "cmac:0011223344556677" };
+    static const char *const values[] = { "xyz",
+                                          "0123",
+                                          "00112233445566778",
+                                          "cmac:001122334455667",
+                                          "cmac:00112233445566778",
+                                          "cmac:aes:0011223344556",
+                                          "cmac:",
+                                          "des:0011223344556677" };
     OSSL_LIB_CTX *context;
 
     token_standard();
     for (size_t i = 0; i < sizeof(values) / sizeof(values[0]); i++) {
         context = context_with_pin(text("gold = %s\n", values[i]));
-        CHECK_HAS(name_refused(context, "AES-256-CBC", "gold"), "gold");
+        CHECK_HAS(name_refused(context, "AES-256-CBC", "gold"), "must be 16 hexadecimal digits");
         OSSL_LIB_CTX_free(context);
     }
 }
@@ -250,20 +195,124 @@ static void exchanged_key(void)
     OSSL_LIB_CTX_free(context);
 }
 
+/* ---- identities of keys that may sign only ---- */
+
+#define MAC_ONLY " no-encrypt no-decrypt mechanisms=cmac\n"
+
+/* CMAC by name in the HSM is that of the key itself: 1; 0 when it failed. */
+static int mac_works(OSSL_LIB_CTX *context, const char *name, const char *key_hex)
+{
+    unsigned char key[32];
+    struct mac_message theirs = { .mac = "CMAC",
+                                  .algorithm = "AES-256-CBC",
+                                  .key = key,
+                                  .key_size = sizeof(key),
+                                  .in = (const unsigned char *)"some data",
+                                  .size = 9 };
+    struct mac_message ours = theirs;
+
+    unhex(key_hex, key, sizeof(key));
+    CHECK(mac_run(context_default(), &theirs) == 1);
+    reference_by_name(key, name);
+    if (mac_run(context, &ours) != 1)
+        return 0;
+    CHECK(ours.out_size == 16 && memcmp(ours.out, theirs.out, 16) == 0);
+    return 1;
+}
+
+static void pin_on_mac_key(void)
+{
+    const char *right = mac_identity_of(GOLD_KEY), *words;
+    OSSL_LIB_CTX *context;
+    char upper[32] = "cmac:";
+
+    for (size_t i = 5; right[i - 1] != '\0'; i++)
+        upper[i] = (char)toupper((unsigned char)right[i]);
+    token_standard();
+    token_import("prod", USER_PIN, "mac " GOLD_KEY MAC_ONLY "other " SILVER_KEY MAC_ONLY);
+    context = context_with_pin(text("mac = %s\nother = %s\n", right, right));
+    CHECK(mac_works(context, "mac", GOLD_KEY) == 1);
+    words = mac_refused(context, "CMAC", "AES-256-CBC", "other");
+    CHECK_HAS(words, mac_identity_of(SILVER_KEY));
+    CHECK_HAS(words, text("expected was %s", right));
+    OSSL_LIB_CTX_free(context);
+    context = context_with_pin(text("mac = %s\n", upper));
+    CHECK(mac_works(context, "mac", GOLD_KEY) == 1);
+    OSSL_LIB_CTX_free(context);
+    /* The same digits of the other kind are another identity. */
+    context = context_with_pin(text("mac = %s\n", right + 5));
+    CHECK_HAS(mac_refused(context, "CMAC", "AES-256-CBC", "mac"), "expected was aes:");
+    OSSL_LIB_CTX_free(context);
+}
+
+/* A key that may encrypt has the one identity, also for its MACs; others have none. */
+static void which_kind(void)
+{
+    OSSL_LIB_CTX *context;
+
+    token_standard();
+    token_import("prod", USER_PIN,
+                 "both " GOLD_KEY "\n"
+                 "neither " GOLD_KEY " no-encrypt no-sign\n"
+                 "no-cmac " GOLD_KEY " no-encrypt mechanisms=cbc\n"
+                 "secret " GOLD_KEY " type=generic no-encrypt\n");
+    context = context_with_pin(text("both = %s\n", identity_of(GOLD_KEY)));
+    CHECK(mac_works(context, "both", GOLD_KEY) == 1);
+    OSSL_LIB_CTX_free(context);
+    context = context_with_pin(text("both = %s\nneither = %s\nno-cmac = %s\nsecret = %s\n",
+                                    mac_identity_of(GOLD_KEY), mac_identity_of(GOLD_KEY),
+                                    mac_identity_of(GOLD_KEY), mac_identity_of(GOLD_KEY)));
+    CHECK_HAS(mac_refused(context, "CMAC", "AES-256-CBC", "both"), "its identity is aes:");
+    CHECK_HAS(mac_refused(context, "CMAC", "AES-256-CBC", "neither"), "its identity is unknown");
+    CHECK_HAS(mac_refused(context, "CMAC", "AES-256-CBC", "no-cmac"), "its identity is unknown");
+    CHECK_HAS(mac_refused(context, "HMAC", "SHA256", "secret"), "its identity is unknown");
+    OSSL_LIB_CTX_free(context);
+}
+
+/*
+ * The device was lost, and shows a key of the same name without a CKA_ID: known by its identity, it
+ * is used or refused.
+ */
+static void lose_device(void *next_)
+{
+    const char *next = next_;
+    OSSL_LIB_CTX *context;
+
+    token_standard();
+    token_import("prod", USER_PIN, "mac " GOLD_KEY MAC_ONLY);
+    spy_setup("", NULL);
+    context = context_with(settings_spied(), NULL);
+    CHECK(mac_works(context, "mac", GOLD_KEY) == 1);
+    spy_gone(0x32);
+    CHECK(mac_works(context, "mac", GOLD_KEY) == 0 && *error_text() != '\0');
+    spy_gone(0);
+    token_destroy("prod", USER_PIN, "mac");
+    token_import("prod", USER_PIN, text("mac %s" MAC_ONLY, next));
+    if (strcmp(next, GOLD_KEY) == 0)
+        CHECK(mac_works(context, "mac", GOLD_KEY) == 1);
+    else
+        CHECK_HAS(mac_refused(context, "CMAC", "AES-256-CBC", "mac"),
+                  "cannot be told to be the key that it was");
+    OSSL_LIB_CTX_free(context);
+}
+
+static void mac_key_after_loss(void)
+{
+    static char keys[][65] = { GOLD_KEY, SILVER_KEY };
+
+    for (size_t i = 0; i < 2; i++)
+        CHECK(run_child(lose_device, keys[i]) == 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        CHILD_TEST(aliases),
-        CHILD_TEST(broken_aliases),
-        CHILD_TEST(alias_on_another_token),
-        CHILD_TEST(right_identity),
-        CHILD_TEST(wrong_identity),
-        CHILD_TEST(pin_by_any_name),
-        CHILD_TEST(provider_keeps_its_name),
-        CHILD_TEST(two_pins),
-        CHILD_TEST(malformed_identity),
-        CHILD_TEST(by_each_mechanism),
-        CHILD_TEST(exchanged_key),
+        CHILD_TEST(right_identity),     CHILD_TEST(wrong_identity),
+        CHILD_TEST(pin_by_any_name),    CHILD_TEST(provider_keeps_its_name),
+        CHILD_TEST(two_pins),           CHILD_TEST(malformed_identity),
+        CHILD_TEST(by_each_mechanism),  CHILD_TEST(exchanged_key),
+        CHILD_TEST(pin_on_mac_key),     CHILD_TEST(which_kind),
+        CHILD_TEST(mac_key_after_loss),
     };
 
     return cmocka_run_group_tests(tests, testing_setup, testing_teardown);
