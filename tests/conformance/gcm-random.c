@@ -6,7 +6,7 @@
  * Left out because hsmzke is stricter: an IV that has not 12 bytes gets one update of data, after
  * the tag, and there a forged message may fail at the update instead of at final.
  */
-#include "testing.h"
+#include "gcm-messages.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,7 +14,7 @@
 
 #include <openssl/err.h>
 
-enum { LONGEST = 200000, AAD_MOST = 3000, IV_MOST = 128, KEYS = 3, COPIES = 2, GCM_ONLY = 2 };
+enum { KEYS = 3, COPIES = 2, GCM_ONLY = 2 };
 enum { OURS, THEIRS, SIDES };
 
 static const char *const options[KEYS] = { "", "mechanisms=gcm,ctr", "mechanisms=gcm" };
@@ -23,14 +23,6 @@ static unsigned char keys[KEYS][SIDES][32];
 static EVP_CIPHER *ciphers[SIDES];
 static struct prng prng;
 static unsigned long messages, copies_made, forged_messages, bytes_compared;
-
-struct message_of {
-    size_t key;
-    bool encrypt, forged, evp_cipher, in_place, single, tag_first;
-    unsigned char iv[IV_MOST], tag[16], aad[AAD_MOST];
-    size_t iv_size, tag_size, aad_size, size;
-    unsigned char *in; /* LONGEST */
-};
 
 /* A message on its way through the two contexts. */
 struct run {
@@ -203,75 +195,11 @@ static void run_message(EVP_CIPHER_CTX *const *ctx, const struct message_of *mes
     messages++;
 }
 
-/* What software makes of the message: its text becomes the ciphertext that is to be decrypted. */
-static void seal(struct message_of *message)
-{
-    EVP_CIPHER_CTX *ctx = EVP_CIPHER_CTX_new();
-    int n;
-
-    CHECK(EVP_EncryptInit_ex2(ctx, ciphers[THEIRS], NULL, NULL, NULL) == 1);
-    CHECK(EVP_CIPHER_CTX_ctrl(ctx, EVP_CTRL_AEAD_SET_IVLEN, (int)message->iv_size, NULL) == 1);
-    CHECK(EVP_EncryptInit_ex2(ctx, NULL, keys[message->key][THEIRS], message->iv, NULL) == 1);
-    CHECK(EVP_EncryptUpdate(ctx, NULL, &n, message->aad, (int)message->aad_size) == 1);
-    CHECK(EVP_EncryptUpdate(ctx, message->in, &n, message->in, (int)message->size) == 1);
-    CHECK(EVP_EncryptFinal_ex(ctx, message->in, &n) == 1);
-    CHECK(EVP_CIPHER_CTX_ctrl(ctx, EVP_CTRL_AEAD_GET_TAG, 16, message->tag) == 1);
-    EVP_CIPHER_CTX_free(ctx);
-}
-
-static void flip(unsigned char *bytes, size_t size)
-{
-    bytes[prng_upto(&prng, size - 1)] ^= (unsigned char)(1U << prng_upto(&prng, 7));
-}
-
-static void forge(struct message_of *message)
-{
-    message->forged = true;
-    forged_messages++;
-    switch (prng_upto(&prng, 3)) {
-    case 0:
-        if (message->size > 0) {
-            flip(message->in, message->size);
-            break;
-        } /* fall through */
-    case 1:
-        if (message->aad_size > 0) {
-            flip(message->aad, message->aad_size);
-            break;
-        } /* fall through */
-    case 2:
-        flip(message->iv, message->iv_size);
-        break;
-    default:
-        flip(message->tag, message->tag_size);
-    }
-}
-
 static void pick_message(struct message_of *message)
 {
-    const size_t limits[] = { 0, 17, 64, 64, 300, 300, 1500, 20000, LONGEST, LONGEST };
-    const size_t aad_limits[] = { 0, 0, 20, 20, AAD_MOST };
-
-    message->encrypt = prng_one_in(&prng, 2);
-    message->forged = false;
-    message->evp_cipher = prng_one_in(&prng, 6);
-    message->in_place = prng_one_in(&prng, 3);
-    message->iv_size = prng_one_in(&prng, 4) ? 1 + prng_upto(&prng, IV_MOST - 1) : 12;
-    message->single = message->iv_size != 12 || message->key == GCM_ONLY || prng_one_in(&prng, 4);
-    message->tag_first = message->single || prng_one_in(&prng, 2);
-    message->tag_size = 12 + prng_upto(&prng, 4);
-    message->size = prng_upto(&prng, limits[prng_upto(&prng, 9)]);
-    if (message->single && message->size > 65536) /* a stream cannot be copied without CTR */
-        message->size %= 65536;
-    message->aad_size = prng_upto(&prng, aad_limits[prng_upto(&prng, 4)]);
-    prng_fill(&prng, message->iv, message->iv_size);
-    prng_fill(&prng, message->aad, message->aad_size);
-    prng_fill(&prng, message->in, message->size);
-    if (message->encrypt)
-        return;
-    seal(message);
-    if (prng_one_in(&prng, 4))
-        forge(message);
+    gcm_message_draw(message, &prng, ciphers[THEIRS], keys[message->key][THEIRS],
+                     message->key == GCM_ONLY);
+    forged_messages += message->forged;
 }
 
 /* Init in one of the ways in which programs do it; `used`: not the first on this context. */
