@@ -13,7 +13,7 @@
 enum { LONGEST = 160, MOST = 300 };
 
 struct vector {
-    const char *label;
+    const char *key, *label;
     unsigned char iv[16], plain[LONGEST], cipher[LONGEST];
     size_t size;
     bool encrypt;
@@ -94,7 +94,7 @@ static void read_line(struct file *file, char *line, bool *encrypt)
         CHECK(file->count < 2 * MOST);
         file->vectors[file->count++].encrypt = *encrypt;
     } else if ((value = value_of(line, "KEY")) != NULL) {
-        vector->label = label_of(value);
+        vector->key = text("%s", value);
     } else if ((value = value_of(line, "IV")) != NULL) {
         unhex(value, vector->iv, sizeof(vector->iv));
     } else if ((value = value_of(line, "PLAINTEXT")) != NULL) {
@@ -123,10 +123,25 @@ static void read_vectors(struct file *file)
     fclose(stream);
 
     for (size_t i = 0; i < file->count; i++) {
-        CHECK(file->vectors[i].label != NULL && file->vectors[i].size > 0);
+        CHECK(file->vectors[i].key != NULL && file->vectors[i].size > 0);
         encrypt += file->vectors[i].encrypt;
     }
     CHECK(encrypt == file->each_way && file->count == 2 * file->each_way);
+}
+
+/* The key of each vector gets a label; in the quick form of long files one vector in eight is left.
+ */
+static void choose_vectors(struct file *file)
+{
+    const size_t step = quick() && file->count > 100 ? 8 : 1;
+    size_t chosen = 0;
+
+    for (size_t i = 0; i < file->count; i += step) {
+        file->vectors[chosen] = file->vectors[i];
+        file->vectors[chosen].label = label_of(file->vectors[chosen].key);
+        chosen++;
+    }
+    file->count = chosen;
 }
 
 static int group_setup(void **state)
@@ -137,6 +152,8 @@ static int group_setup(void **state)
         return -1;
     for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++)
         read_vectors(&files[i]);
+    for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++)
+        choose_vectors(&files[i]);
     for (size_t i = 0; i < key_count; i++)
         lines = text("%s%s %s\n", lines, labels[i], keys[i]);
     token_store();
