@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# What EVP through hsmzke costs beside bare PKCS#11, on SoftHSM, in one run:
+# What EVP through hsmzke costs beside bare PKCS#11, on SoftHSM, and what the gateway costs programs with raw keys
+# beside the default provider, in one run:
 #
 #     tests/bench/run.sh [BUILD-DIRECTORY [ROUNDS [SECONDS]]]
 #
@@ -70,3 +71,23 @@ END
 
 "$build/tests/bench/bench" "$module" hsmzke-bench "$work/pin" bench "$key" "$work/openssl.cnf" \
     "${@:2}"
+
+# The same with raw keys, in software on both sides.
+sed 's/^sessions = 8$/raw-keys = software/' "$work/openssl.cnf" >"$work/raw.cnf"
+echo
+"$build/tests/bench/bench-gateway" "$work/raw.cnf" "${@:2}"
+
+# starts CONFIG: microseconds for a start of openssl version, the median of 101
+starts() {
+    local i begin
+    for ((i = 0; i < 101; i++)); do
+        begin=${EPOCHREALTIME/./}
+        OPENSSL_CONF=$1 openssl version >/dev/null
+        echo $((${EPOCHREALTIME/./} - begin))
+    done | sort -n | sed -n 51p
+}
+
+plain=$(starts /dev/null)
+gateway=$(starts "$work/raw.cnf")
+printf '\nStart of openssl version: %d us, under the gateway %d us: %d us more, goal: at most 3000, %s\n' \
+    "$plain" "$gateway" $((gateway - plain)) "$( ((gateway - plain <= 3000)) && echo reached || echo NOT reached)"
