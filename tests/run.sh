@@ -6,8 +6,9 @@
 # --quick: formatting, scripts, unit tests, conformance and integration, the last two with fewer repetitions;
 # without sanitizers, valgrind, the installation and the quickstart.
 #
-# As root it installs the Debian packages that are missing; else it names them. Apart from them everything stays
-# in build*/ and examples/work/. The output of each stage is kept in build-tests/logs/.
+# As root it installs the Debian packages that are missing; else it names them. On Debian 12 it also fetches and
+# builds Debian 13's p11-kit, once (tests/hsm/p11-kit.sh). Apart from the packages everything stays in build*/ and
+# examples/work/. The output of each stage is kept in build-tests/logs/.
 #
 # What the last line counts: each cmocka test of each program and each program that is no cmocka program, once
 # for every build it runs in (plain, sanitized, under valgrind); in the other stages each check that has a line
@@ -130,6 +131,14 @@ meson_tests() {
     fi
     # shellcheck disable=SC2086  # three numbers
     tally ${counted##*$'\n'}
+}
+
+# The only thing that is downloaded beside packages, and only by this. Where it cannot be had, the tests that need it
+# say so and count as skipped.
+remote_hsm() {
+    local status=0
+    tests/hsm/p11-kit.sh build "$plain" || status=$?
+    ((status == 0 || status == 77))
 }
 
 # --- Sources
@@ -313,6 +322,8 @@ packages=("${packages_to_build[@]}" "${packages_to_try[@]}" libcmocka-dev python
     shellcheck)
 $quick || packages+=(valgrind)
 need_packages "${packages[@]}" || exit 1
+mapfile -t packages < <(tests/hsm/p11-kit.sh packages | tr ' ' '\n')
+need_packages "${packages[@]}" || exit 1
 mkdir -p "$plain"
 rm -rf "$logs" "$plain/tmp"
 mkdir "$logs" "$plain/tmp"
@@ -320,6 +331,7 @@ export TMPDIR=$plain/tmp
 
 stage "build" build_stage "$plain" -Dwerror=true ||
     finish "The build failed, so nothing else was tried."
+stage "p11-kit 0.25 or newer, for an HSM in another process" remote_hsm || true
 stage "formatting" formatting || true
 stage "scripts" scripts || true
 for suite in unit conformance integration; do
