@@ -25,6 +25,7 @@ struct device {
     /* The IV or counter block, as CK_MECHANISM wants it. */
     CK_BYTE iv[16];
     CK_AES_CTR_PARAMS counter;
+    CK_GCM_PARAMS gcm;
 };
 
 static int complain(const char *call, CK_RV rv)
@@ -143,17 +144,44 @@ static CK_RV start(struct device *device, enum mode mode)
         mechanism.mechanism = CKM_AES_CTR;
         mechanism.pParameter = &device->counter;
         mechanism.ulParameterLen = sizeof(device->counter);
+    } else if (mode == MODE_GCM) {
+        device->gcm = (CK_GCM_PARAMS){
+            .iv_ptr = device->iv,
+            .iv_len = WORK_GCM_IV,
+            .iv_bits = 8 * WORK_GCM_IV,
+            .tag_bits = 8 * WORK_TAG,
+        };
+        mechanism.mechanism = CKM_AES_GCM;
+        mechanism.pParameter = &device->gcm;
+        mechanism.ulParameterLen = sizeof(device->gcm);
     }
     return device->functions->C_EncryptInit(device->session, &mechanism, device->key);
 }
 
-static CK_RV one_call(struct device *device, const struct work *work, CK_BYTE *in, CK_BYTE *out)
+static CK_RV one_update(struct device *device, const struct work *work, long call, CK_BYTE *in,
+                        CK_BYTE *out)
+{
+    const int streams = work->shape == SHAPE_STREAMS;
+    CK_ULONG made = WORK_ROOM, rest = WORK_ROOM;
+    CK_RV rv = CKR_OK;
+
+    if (streams && call % WORK_STREAM == 0)
+        rv = start(device, work->mode);
+    if (rv == CKR_OK)
+        rv = device->functions->C_EncryptUpdate(device->session, in, work->size, out, &made);
+    if (rv == CKR_OK && streams && call % WORK_STREAM == WORK_STREAM - 1)
+        rv = device->functions->C_EncryptFinal(device->session, out, &rest);
+    return rv;
+}
+
+static CK_RV one_call(struct device *device, const struct work *work, long call, CK_BYTE *in,
+                      CK_BYTE *out)
 {
     CK_ULONG made = WORK_ROOM;
     CK_RV rv;
 
-    if (work->shape == SHAPE_UPDATES)
-        return device->functions->C_EncryptUpdate(device->session, in, work->size, out, &made);
+    if (work->shape != SHAPE_MESSAGES)
+        return one_update(device, work, call, in, out);
     rv = start(device, work->mode);
     if (rv != CKR_OK)
         return rv;
@@ -171,15 +199,17 @@ static double measure(struct device *device, const struct work *work, double sec
 
     while (rv == CKR_OK && spent < seconds) {
         for (i = 0; rv == CKR_OK && i < WORK_BATCH; i++)
-            rv = one_call(device, work, in, out);
+            rv = one_call(device, work, calls + i, in, out);
         calls += WORK_BATCH;
         spent = work_clock() - begun;
     }
     if (rv != CKR_OK) {
-        complain(work->shape == SHAPE_UPDATES ? "C_EncryptUpdate" : "C_EncryptInit, C_Encrypt", rv);
+        complain(work->shape == SHAPE_MESSAGES ? "C_EncryptInit, C_Encrypt" : "C_EncryptUpdate",
+                 rv);
         return -1;
     }
-    if (work->shape == SHAPE_UPDATES)
+    /* What a message left open, before the next kind of work. */
+    if (work->shape == SHAPE_UPDATES || (work->shape == SHAPE_STREAMS && calls % WORK_STREAM != 0))
         device->functions->C_EncryptFinal(device->session, out, &rest);
     return spent * 1e6 / (double)calls;
 }

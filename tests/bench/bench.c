@@ -35,6 +35,10 @@ struct line {
     {                                                                                              \
         mode, SHAPE_UPDATES, size                                                                  \
     }
+#define STREAM(mode, size)                                                                         \
+    {                                                                                              \
+        mode, SHAPE_STREAMS, size                                                                  \
+    }
 
 static const struct line lines[] = {
     { "16 B ECB", "Init + Encrypt", MESSAGE(MODE_ECB, 16), MESSAGE(MODE_ECB, 16), 10 },
@@ -49,6 +53,9 @@ static const struct line lines[] = {
     { "64 KiB updates, CBC", "EncryptUpdate, CBC", UPDATE(MODE_CBC, 65536), UPDATE(MODE_CBC, 65536),
       0.95 },
     { "64 KiB updates, CTR", "EncryptUpdate, ECB", UPDATE(MODE_CTR, 65536), UPDATE(MODE_ECB, 65536),
+      0.65 },
+    { "1 KiB GCM", "Init + Encrypt", MESSAGE(MODE_GCM, 1024), MESSAGE(MODE_GCM, 1024), 0.95 },
+    { "64 KiB updates, GCM", "EncryptUpdate, GCM", STREAM(MODE_GCM, 65536), STREAM(MODE_GCM, 65536),
       0.65 },
 };
 #define LINES (sizeof(lines) / sizeof(lines[0]))

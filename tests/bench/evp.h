@@ -8,7 +8,7 @@
 #include <openssl/evp.h>
 #include "work.h"
 
-#define EVP_SIDE_MODES 4
+#define EVP_SIDE_MODES 5
 
 /** One library context, its ciphers and the key that they get. */
 struct evp_side {

@@ -48,6 +48,11 @@ unsigned spy_calls(const char *function)
     return count_lines(text("%s ", function), "");
 }
 
+unsigned spy_all_calls(void)
+{
+    return count_lines("", "");
+}
+
 unsigned spy_failures(void)
 {
     return count_lines("", " spy");

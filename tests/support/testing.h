@@ -196,6 +196,8 @@ void spy_setup(const char *fail, const char *token_flags);
 void spy_gcm(const char *what);
 /** Calls of a function so far; those that the spy itself failed. */
 unsigned spy_calls(const char *function);
+/** Calls of all functions so far. */
+unsigned spy_all_calls(void);
 unsigned spy_failures(void);
 /** From now on every call returns this CKR value; 0: back to normal. */
 void spy_gone(unsigned long rv);
