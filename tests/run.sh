@@ -3,8 +3,8 @@
 #
 #     tests/run.sh [--quick]
 #
-# --quick: formatting, scripts, unit tests, conformance and integration, the last two with fewer repetitions;
-# without sanitizers, valgrind, the installation and the quickstart.
+# --quick: formatting, scripts, unit tests, conformance, integration and other modules, the last three with fewer
+# repetitions; without sanitizers, valgrind, the installation and the quickstart.
 #
 # As root it installs the Debian packages that are missing; else it names them. On Debian 12 it also fetches and
 # builds Debian 13's p11-kit, once (tests/hsm/p11-kit.sh). Apart from the packages everything stays in build*/ and
@@ -182,8 +182,8 @@ address_tests() {
     export LSAN_OPTIONS="suppressions='$suppressions/lsan.supp':print_suppressions=0"
     ASAN_OPTIONS=$options:detect_leaks=$leaks \
         meson_tests "$1" address --timeout-multiplier 4 --suite unit
-    # The quick form, but as many random messages as ever: thousands of tokens' keys take minutes here.
-    HSMZKE_TEST_QUICK=1 HSMZKE_TEST_JOBS=1000 ASAN_OPTIONS=$options:detect_leaks=$leaks \
+    # The quick form: thousands of tokens' keys take minutes here.
+    HSMZKE_TEST_QUICK=1 ASAN_OPTIONS=$options:detect_leaks=$leaks \
         meson_tests "$1" address-conformance --timeout-multiplier 4 --suite conformance
     # These end processes with threads inside, under which LeakSanitizer itself now and then crashes ("Tracer
     # caught signal 11"); leaks are looked for above and by valgrind.
@@ -319,7 +319,7 @@ finish() { # SENTENCE
 }
 
 packages=("${packages_to_build[@]}" "${packages_to_try[@]}" libcmocka-dev python3-cryptography-vectors clang-format
-    shellcheck)
+    shellcheck libnss3 libnss3-tools p11-kit p11-kit-modules)
 $quick || packages+=(valgrind)
 need_packages "${packages[@]}" || exit 1
 mapfile -t packages < <(tests/hsm/p11-kit.sh packages | tr ' ' '\n')
@@ -337,6 +337,7 @@ stage "scripts" scripts || true
 for suite in unit conformance integration; do
     stage "$suite" meson_tests "$plain" "$suite" --suite "$suite" || true
 done
+stage "other PKCS#11 modules" meson_tests "$plain" modules --suite modules || true
 if ! $quick; then
     if stage "build with ASan and UBSan" build_stage "$repository/build-asan" \
         -Db_sanitize=address,undefined -Db_lundef=false; then

@@ -1,6 +1,7 @@
 /*
  * Random jobs through a pair of contexts, hsmzke's and default's, which must agree in every byte,
- * length and return value.  HSMZKE_TEST_SEED repeats a run, HSMZKE_TEST_JOBS sets its length.
+ * length and return value.  HSMZKE_TEST_SEED repeats a run, HSMZKE_TEST_JOBS sets the number of
+ * jobs in each mode.
  *
  * Left out because default itself does nothing sensible there: EVP_Cipher() with a part of a block
  * in ECB and CBC, the other modes without any IV (zeros in default, an error in hsmzke), going on
@@ -17,13 +18,20 @@
 enum { LONGEST = 200000, COPIES = 2 };
 
 enum { ECB, CBC, CTR, CFB, CFB8, CFB1, OFB, MODES };
-static const struct {
+static struct mode {
     const char *name;
-    size_t longest; /* some take a call of the HSM for each byte, or each bit */
+    const char *mechanism;
+    unsigned long jobs;
+    size_t longest; /* some take a call of the HSM for each block, byte or bit */
+    EVP_CIPHER *ours, *theirs;
 } modes[MODES] = {
-    [ECB] = { "ECB", LONGEST }, [CBC] = { "CBC", LONGEST }, [CTR] = { "CTR", LONGEST },
-    [CFB] = { "CFB", LONGEST }, [CFB8] = { "CFB8", 5000 },  [CFB1] = { "CFB1", 700 },
-    [OFB] = { "OFB", LONGEST },
+    [ECB] = { "AES-256-ECB", "CKM_AES_ECB", 5000, LONGEST, NULL, NULL },
+    [CBC] = { "AES-256-CBC", "CKM_AES_CBC", 5000, LONGEST, NULL, NULL },
+    [CTR] = { "AES-256-CTR", "CKM_AES_ECB", 5000, LONGEST, NULL, NULL },
+    [CFB] = { "AES-256-CFB", "CKM_AES_ECB", 150, LONGEST, NULL, NULL },
+    [CFB8] = { "AES-256-CFB8", "CKM_AES_ECB", 150, 5000, NULL, NULL },
+    [CFB1] = { "AES-256-CFB1", "CKM_AES_ECB", 150, 700, NULL, NULL },
+    [OFB] = { "AES-256-OFB", "CKM_AES_ECB", 150, LONGEST, NULL, NULL },
 };
 /* The last three may do one mechanism only, so that their mode has no other way. */
 static struct pair_key keys[7] = { { .name = "gold" },     { .name = "silver" },
@@ -32,18 +40,20 @@ static struct pair_key keys[7] = { { .name = "gold" },     { .name = "silver" },
                                    { .name = "ctr-only" } };
 enum { FREE_KEYS = 4, KEYS = 7 };
 
-static EVP_CIPHER *our_ciphers[MODES], *their_ciphers[MODES];
+static OSSL_LIB_CTX *context;
 static struct prng prng;
 static unsigned long bytes_compared;
 
 static const struct pair_key *pick_key(unsigned mode)
 {
-    size_t pick = prng_upto(&prng, FREE_KEYS + 1);
+    const size_t pick = prng_upto(&prng, FREE_KEYS + 1);
 
     if (pick < FREE_KEYS)
         return &keys[pick];
     /* CTR must also work with a key that may only do ECB; the later modes are made of it. */
-    return &keys[FREE_KEYS + (mode > CTR || (mode == CTR && pick == FREE_KEYS) ? ECB : mode)];
+    if (mode > CTR || (mode == CTR && (prng_one_in(&prng, 2) || !module_offers("CKM_AES_CTR"))))
+        mode = ECB;
+    return &keys[FREE_KEYS + mode];
 }
 
 /* Half of the counters are so near a carry that a message crosses it. */
@@ -264,11 +274,10 @@ static void run_message(struct pair *pair, const unsigned char *data, size_t siz
     }
 }
 
-static void run_job(unsigned char *data)
+static void run_job(unsigned mode, unsigned char *data)
 {
-    unsigned mode = (unsigned)prng_upto(&prng, MODES - 1);
-    struct pair pair = { .our_cipher = our_ciphers[mode],
-                         .their_cipher = their_ciphers[mode],
+    struct pair pair = { .our_cipher = modes[mode].ours,
+                         .their_cipher = modes[mode].theirs,
                          .key = pick_key(mode),
                          .encrypt = prng_one_in(&prng, 2),
                          .chained = mode == ECB || mode == CBC };
@@ -292,35 +301,36 @@ static void run_job(unsigned char *data)
     pair_close(&pair);
 }
 
-static void run_jobs(void **state)
+static void run_mode(void **state)
 {
-    OSSL_LIB_CTX *context = context_with(settings_standard(), NULL);
-    const char *given = getenv("HSMZKE_TEST_JOBS");
-    unsigned long jobs = given != NULL && *given != '\0' ? strtoul(given, NULL, 0) : 1000;
+    struct mode *mode = *state;
+    const unsigned long jobs = jobs_to_run(mode->jobs, 150);
     unsigned char *data = malloc(LONGEST + 64);
-    uint64_t seed = prng_seed();
+    const uint64_t seed = prng_seed();
+    unsigned long agreed = 0;
 
-    (void)state;
-    CHECK(data != NULL);
-    for (unsigned i = 0; i < MODES; i++) {
-        const char *name = text("AES-256-%s", modes[i].name);
-
-        our_ciphers[i] = EVP_CIPHER_fetch(context, name, NULL);
-        their_ciphers[i] = EVP_CIPHER_fetch(context_default(), name, NULL);
-        CHECK(our_ciphers[i] != NULL && their_ciphers[i] != NULL);
+    if (!module_offers(mode->mechanism)) {
+        printf("%s has no %s\n", module_name(), mode->mechanism);
+        CHECK_HAS(name_refused(context, mode->name, "gold"), mode->mechanism);
+        free(data);
+        return;
     }
+    CHECK(data != NULL);
+    mode->ours = EVP_CIPHER_fetch(context, mode->name, NULL);
+    mode->theirs = EVP_CIPHER_fetch(context_default(), mode->name, NULL);
+    CHECK(mode->ours != NULL && mode->theirs != NULL);
+    bytes_compared = 0;
     for (unsigned long job = 0; job < jobs; job++) {
         /* Each job has its own start, so that a failing one can be run alone. */
         prng.state = seed + job;
-        run_job(data);
+        run_job((unsigned)(mode - modes), data);
+        agreed++;
     }
-    printf("%lu jobs, %lu bytes compared\n", jobs, bytes_compared);
-    for (unsigned i = 0; i < MODES; i++) {
-        EVP_CIPHER_free(our_ciphers[i]);
-        EVP_CIPHER_free(their_ciphers[i]);
-    }
+    printf("%lu bytes compared\n", bytes_compared);
+    jobs_done(agreed, jobs, mode->name);
+    EVP_CIPHER_free(mode->ours);
+    EVP_CIPHER_free(mode->theirs);
     free(data);
-    OSSL_LIB_CTX_free(context);
 }
 
 static int group_setup(void **state)
@@ -336,17 +346,27 @@ static int group_setup(void **state)
     for (size_t i = 0; i < KEYS; i++) {
         prng_fill(&bytes, keys[i].bytes, 32);
         reference_by_name(keys[i].reference, keys[i].name);
-        lines = text("%s%s %s %s\n", lines, keys[i].name, hex(keys[i].bytes, 32), options[i]);
+        lines = text("%s%s %s %s\n", lines, keys[i].name, hex(keys[i].bytes, 32),
+                     module_limits_keys() ? options[i] : "");
     }
     token_store();
     token_init("prod", USER_PIN);
     token_import("prod", USER_PIN, lines);
+    context = context_with(settings_standard(), NULL);
     return 0;
+}
+
+static int group_teardown(void **state)
+{
+    OSSL_LIB_CTX_free(context);
+    return testing_teardown(state);
 }
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = { cmocka_unit_test(run_jobs) };
+    struct CMUnitTest tests[MODES];
 
-    return cmocka_run_group_tests(tests, group_setup, testing_teardown);
+    for (size_t i = 0; i < MODES; i++)
+        tests[i] = (struct CMUnitTest){ modes[i].name, run_mode, NULL, NULL, &modes[i] };
+    return cmocka_run_group_tests(tests, group_setup, group_teardown);
 }

@@ -70,12 +70,13 @@ const char *settings_for(const char *module, const char *lines)
 
 static const char *prod(void)
 {
-    return text("token = pkcs11:token=prod\npin-source = %s\n", pin_file(USER_PIN "\n"));
+    return text("%stoken = %s\npin-source = %s\n", module_lines(), module_token(),
+                pin_file(USER_PIN "\n"));
 }
 
 const char *settings_standard(void)
 {
-    return settings_for(testing_path("HSMZKE_TEST_PKCS11_MODULE"), prod());
+    return settings_for(module_path(), prod());
 }
 
 const char *settings_spied(void)

@@ -50,3 +50,18 @@ uint64_t prng_seed(void)
     fflush(stdout);
     return seed;
 }
+
+unsigned long jobs_to_run(unsigned long usually, unsigned long when_quick)
+{
+    const char *given = getenv("HSMZKE_TEST_JOBS");
+
+    if (given != NULL && *given != '\0')
+        return strtoul(given, NULL, 0);
+    return quick() ? when_quick : usually;
+}
+
+void jobs_done(unsigned long agreed, unsigned long jobs, const char *what)
+{
+    printf("%lu of %lu agree: %s on %s\n", agreed, jobs, what, module_name());
+    CHECK(agreed == jobs);
+}

@@ -15,7 +15,7 @@ void spy_setup(const char *fail, const char *token_flags)
 {
     log_path = write_file("spy-log", "", 0);
     gone_path = text("%s-gone", log_path);
-    setenv("HSMZKE_SPY_MODULE", testing_path("HSMZKE_TEST_PKCS11_MODULE"), 1);
+    setenv("HSMZKE_SPY_MODULE", module_path(), 1);
     setenv("HSMZKE_SPY_LOG", log_path, 1);
     setenv("HSMZKE_SPY_GONE", gone_path, 1);
     setenv("HSMZKE_SPY_FAIL", fail == NULL ? "" : fail, 1);

@@ -1,5 +1,5 @@
 /*
- * What the black-box tests share: a private directory with SoftHSM tokens, library contexts made
+ * What the black-box tests share: a private directory with tokens, library contexts made
  * from a configuration, child processes and the words on OpenSSL's error queue.  Tests know the
  * provider by its name only, and never load a PKCS#11 module themselves: token-tool does that.
  */
@@ -93,6 +93,31 @@ struct child_test {
     }
 void run_child_test(void **state);
 
+/* ---- the module under test (module.c) ---- */
+
+/**
+ * HSMZKE_TEST_MODULE: "softhsm" (also when it is not set), or what else tests/hsm/ starts: "nss",
+ * "remote-ecb".  With another than SoftHSM a store has one token, that of the script, whatever
+ * label token_init() is given.
+ */
+const char *module_name(void);
+/** Whether the standard token has a mechanism: "CKM_AES_CBC".  After token_init(). */
+bool module_offers(const char *mechanism);
+/**
+ * Whether its keys can be limited to some mechanisms (CKA_ALLOWED_MECHANISMS): NSS takes no key
+ * with that attribute.
+ */
+bool module_limits_keys(void);
+/** What token.c and context.c need: a store made by the script, in a directory that is new. */
+void module_store(const char *directory);
+bool module_makes_tokens(void);
+const char *module_path(void);
+/** The module through which token-tool works: keys go onto the token directly. */
+const char *module_tool_path(void);
+const char *module_lines(void);
+const char *module_label(const char *label);
+const char *module_token(void);
+
 /* ---- tokens (token.c) ---- */
 
 #define SO_PIN "12345678"
@@ -102,7 +127,7 @@ void run_child_test(void **state);
 #define SILVER_KEY "00010a0d0a00ff00776BEFF2851DB06F4C8A0542C8696F6C6A81AF1EEC96B40a"
 #define GOLD_ID "cb829cb5d70546c194367553aee067af18b1"
 
-/** A new, empty token directory; SoftHSM in this process and its children uses it from now on. */
+/** A new, empty store; the module in this process and its children uses it from now on. */
 void token_store(void);
 void token_init(const char *label, const char *pin);
 /** `lines` as token-tool's import reads them. */
@@ -214,5 +239,9 @@ bool prng_one_in(struct prng *prng, unsigned n);
 void prng_fill(struct prng *prng, void *out, size_t size);
 /** HSMZKE_TEST_SEED, or a new seed; printed. */
 uint64_t prng_seed(void);
+/** How many random jobs to run: HSMZKE_TEST_JOBS, else the one or the other of these. */
+unsigned long jobs_to_run(unsigned long usually, unsigned long when_quick);
+/** Prints "5000 of 5000 agree: AES-256-CBC on nss", and fails if it is not so. */
+void jobs_done(unsigned long agreed, unsigned long jobs, const char *what);
 
 #endif

@@ -1,8 +1,8 @@
 /*
  * Prepares tokens for the tests over any PKCS#11 module: makes them, creates keys from known bytes
- * (softhsm2-util cuts keys at 0x00 and 0x0A), changes and destroys keys.  A program of its own, so
- * that the process under test never initialised the module.  Not for real keys: they would stand in
- * the clear on its input.
+ * (softhsm2-util cuts keys at 0x00 and 0x0A), changes and destroys keys, lists mechanisms.  A
+ * program of its own, so that the process under test never initialised the module.  Not for real
+ * keys: they would stand in the clear on its input.
  */
 #include "token-tool.h"
 
@@ -35,7 +35,9 @@ void must(CK_RV rv, const char *what)
 
 static CK_FUNCTION_LIST *load(const char *path)
 {
-    CK_C_INITIALIZE_ARGS arguments = { .flags = CKF_OS_LOCKING_OK };
+    /* NSS wants a string here. */
+    CK_C_INITIALIZE_ARGS arguments = { .flags = CKF_OS_LOCKING_OK,
+                                       .pReserved = getenv("TOKEN_TOOL_INIT_ARGS") };
     CK_C_GetFunctionList get_list;
     CK_FUNCTION_LIST *p11;
     void *module = dlopen(path, RTLD_NOW | RTLD_LOCAL);
@@ -115,6 +117,39 @@ static CK_SESSION_HANDLE login(CK_FUNCTION_LIST *p11, const char *label, char *p
     return session;
 }
 
+/* One a line: its name, or the number of one that no test asks for. */
+static void list_mechanisms(CK_FUNCTION_LIST *p11, const char *label)
+{
+    static const struct {
+        CK_MECHANISM_TYPE type;
+        const char *name;
+    } names[] = {
+        { CKM_AES_ECB, "CKM_AES_ECB" },           { CKM_AES_CBC, "CKM_AES_CBC" },
+        { CKM_AES_CTR, "CKM_AES_CTR" },           { CKM_AES_GCM, "CKM_AES_GCM" },
+        { CKM_AES_CMAC, "CKM_AES_CMAC" },         { CKM_SHA_1_HMAC, "CKM_SHA_1_HMAC" },
+        { CKM_SHA224_HMAC, "CKM_SHA224_HMAC" },   { CKM_SHA256_HMAC, "CKM_SHA256_HMAC" },
+        { CKM_SHA384_HMAC, "CKM_SHA384_HMAC" },   { CKM_SHA512_HMAC, "CKM_SHA512_HMAC" },
+        { CKM_AES_CFB128, "CKM_AES_CFB128" },     { CKM_AES_CFB8, "CKM_AES_CFB8" },
+        { CKM_AES_OFB, "CKM_AES_OFB" },           { CKM_AES_CTS, "CKM_AES_CTS" },
+        { CKM_AES_KEY_WRAP, "CKM_AES_KEY_WRAP" }, { CKM_AES_KEY_WRAP_PAD, "CKM_AES_KEY_WRAP_PAD" },
+    };
+    const CK_SLOT_ID slot = find_slot(p11, label);
+    CK_MECHANISM_TYPE types[1024];
+    CK_ULONG count = sizeof(types) / sizeof(types[0]);
+
+    must(p11->C_GetMechanismList(slot, types, &count), "C_GetMechanismList");
+    for (CK_ULONG i = 0; i < count; i++) {
+        size_t j = 0;
+
+        while (j < sizeof(names) / sizeof(names[0]) && names[j].type != types[i])
+            j++;
+        if (j < sizeof(names) / sizeof(names[0]))
+            puts(names[j].name);
+        else
+            printf("0x%lx\n", (unsigned long)types[i]);
+    }
+}
+
 static void usage(void)
 {
     die("usage: token-tool MODULE init LABEL SO_PIN PIN\n"
@@ -122,9 +157,11 @@ static void usage(void)
         "       token-tool MODULE destroy LABEL PIN KEY\n"
         "       token-tool MODULE set LABEL PIN KEY NAME=VALUE...\n"
         "       token-tool MODULE list LABEL PIN\n"
+        "       token-tool MODULE mechanisms LABEL\n"
         "A line of import: KEY HEXKEY [id=HEX] [type=aes|generic|des3] [no-encrypt] [no-decrypt]\n"
         "       [no-sign] [mechanisms=ecb,cbc,ctr,gcm,cmac] [private=no]\n"
-        "set takes encrypt=yes|no, decrypt=yes|no, label=TEXT, id=HEX.");
+        "set takes encrypt=yes|no, decrypt=yes|no, label=TEXT, id=HEX.\n"
+        "TOKEN_TOOL_INIT_ARGS in the environment: the module's init string.");
 }
 
 int main(int argc, char **argv)
@@ -132,7 +169,7 @@ int main(int argc, char **argv)
     CK_FUNCTION_LIST *p11;
     const char *command = argc > 2 ? argv[2] : "";
 
-    if (argc < 5)
+    if (argc < 4)
         usage();
     p11 = load(argv[1]);
     if (strcmp(command, "init") == 0 && argc == 6)
@@ -145,6 +182,8 @@ int main(int argc, char **argv)
         set_key(p11, login(p11, argv[3], argv[4]), argv[5], argv + 6);
     else if (strcmp(command, "list") == 0 && argc == 5)
         list_keys(p11, login(p11, argv[3], argv[4]));
+    else if (strcmp(command, "mechanisms") == 0 && argc == 4)
+        list_mechanisms(p11, argv[3]);
     else
         usage();
     must(p11->C_Finalize(NULL), "C_Finalize");

@@ -1,5 +1,5 @@
 /*
- * SoftHSM token directories, filled by token-tool, and key references as the public header
+ * Tokens of the module under test, filled by token-tool, and key references as the public header
  * describes them.
  */
 #include "testing.h"
@@ -30,29 +30,32 @@ void token_store(void)
                               "slots.removable = false\n",
                               directory);
 
+    if (!module_makes_tokens()) {
+        module_store(directory);
+        return;
+    }
     CHECK(mkdir(directory, 0700) == 0);
     setenv("SOFTHSM2_CONF", write_file("softhsm2.conf", config, strlen(config)), 1);
 }
 
 void token_init(const char *label, const char *pin)
 {
-    const char *const argv[] = { testing_path("HSMZKE_TEST_TOKEN_TOOL"),
-                                 testing_path("HSMZKE_TEST_PKCS11_MODULE"),
-                                 "init",
-                                 label,
-                                 SO_PIN,
-                                 pin,
-                                 NULL };
+    const char *const argv[] = {
+        testing_path("HSMZKE_TEST_TOKEN_TOOL"), module_tool_path(), "init", label, SO_PIN, pin, NULL
+    };
 
-    tool(argv, "");
+    if (module_makes_tokens())
+        tool(argv, "");
+    else
+        CHECK(strcmp(pin, USER_PIN) == 0); /* the token is there, with this PIN */
 }
 
 void token_import(const char *label, const char *pin, const char *lines)
 {
     const char *const argv[] = { testing_path("HSMZKE_TEST_TOKEN_TOOL"),
-                                 testing_path("HSMZKE_TEST_PKCS11_MODULE"),
+                                 module_tool_path(),
                                  "import",
-                                 label,
+                                 module_label(label),
                                  pin,
                                  NULL };
 
@@ -62,9 +65,9 @@ void token_import(const char *label, const char *pin, const char *lines)
 void token_set(const char *label, const char *pin, const char *key, const char *change)
 {
     const char *const argv[] = { testing_path("HSMZKE_TEST_TOKEN_TOOL"),
-                                 testing_path("HSMZKE_TEST_PKCS11_MODULE"),
+                                 module_tool_path(),
                                  "set",
-                                 label,
+                                 module_label(label),
                                  pin,
                                  key,
                                  change,
@@ -76,9 +79,9 @@ void token_set(const char *label, const char *pin, const char *key, const char *
 void token_destroy(const char *label, const char *pin, const char *key)
 {
     const char *const argv[] = { testing_path("HSMZKE_TEST_TOKEN_TOOL"),
-                                 testing_path("HSMZKE_TEST_PKCS11_MODULE"),
+                                 module_tool_path(),
                                  "destroy",
-                                 label,
+                                 module_label(label),
                                  pin,
                                  key,
                                  NULL };

@@ -1,0 +1,56 @@
+# shellcheck shell=bash
+# What the scripts of this directory share.  Each makes a token for trying and testing hsmzke, with all of its files in
+# a directory that is given, and nothing anywhere else.  For them to source.
+
+# shellcheck disable=SC2034  # the scripts use them
+# The user PIN of all these tokens. They hold keys for tests, and no others.
+token_pin=1234 token_so_pin=12345678 token_label=prod # where the module lets one choose
+
+die() {
+    echo "${0##*/}: $*" >&2
+    exit 1
+}
+
+# The comment at the top of the script, without its first line.
+show_help() { sed -n '2,/^set/{/^#/s/^# \{0,1\}//p}' "$0"; }
+
+# first_file PATTERN...: the first that there is
+first_file() {
+    local file
+    for file in "$@"; do
+        if [[ -e $file ]]; then
+            printf '%s\n' "$file"
+            return
+        fi
+    done
+    die "there is no ${1##*/} in the usual places: install the Debian packages that docs/hsm-setup.md names"
+}
+
+# make_directory DIRECTORY: a new private one; prints its absolute path
+make_directory() {
+    mkdir -m 0700 "$1" 2>/dev/null || die "$1: cannot be made, or is there already (stop $1?)"
+    (cd "$1" && pwd)
+}
+
+write_pin() { (umask 077 && printf '%s\n' "$token_pin" >"$1/pin"); }
+
+# write_environment DIRECTORY NAME=VALUE...: what a program that uses the token must have in its environment
+write_environment() {
+    local directory=$1
+    shift
+    printf '%s\n' "$@" >"$directory/environment"
+}
+
+# The same for a shell: lines for eval.
+print_environment() {
+    local line
+    while IFS= read -r line; do
+        printf 'export %s=%q\n' "${line%%=*}" "${line#*=}"
+    done <"$1/environment"
+}
+
+# remove_directory DIRECTORY: only one that a script here has made
+remove_directory() {
+    [[ -f $1/environment ]] || die "$1: not a directory of these scripts"
+    rm -rf -- "$1"
+}

@@ -1,0 +1,65 @@
+#!/usr/bin/env bash
+# A SoftHSM token behind this system's p11-kit server, in a directory of its own: label prod, PIN 1234. The key is in a
+# process of the server's, not in the one that uses it. p11-kit before 0.25 (Debian 12 has 0.24.1) carries AES-ECB and
+# no other AES: an HSM that has nothing else.
+#
+#     tests/hsm/remote-ecb.sh start DIRECTORY    makes DIRECTORY and the token, starts the server; prints the
+#                                                environment: eval "$(tests/hsm/remote-ecb.sh start DIRECTORY)"
+#     tests/hsm/remote-ecb.sh run DIRECTORY      the same with the server in the foreground
+#     tests/hsm/remote-ecb.sh stop DIRECTORY     ends the server, removes all
+#
+# Keys are put on the token directly: SOFTHSM2_CONF is in the environment too. Debian packages: softhsm2, p11-kit,
+# p11-kit-modules.
+set -euo pipefail
+
+here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+# shellcheck source=tests/hsm/common.sh
+source "$here/common.sh"
+
+# Makes everything but the server; sets directory and server.
+prepare() {
+    local client backend
+    client=$(first_file /usr/lib/*/pkcs11/p11-kit-client.so /usr/lib64/pkcs11/p11-kit-client.so)
+    "$here/softhsm.sh" start "$1" >/dev/null
+    directory=$(cd "$1" && pwd)
+    # The name of a socket has little room.
+    ((${#directory} < 90)) || die "$directory: too long a name for a socket in it"
+    backend=$(sed -n 's/^HSMZKE_PKCS11_MODULE=//p' "$directory/environment")
+    export SOFTHSM2_CONF=$directory/softhsm2.conf
+    write_environment "$directory" "SOFTHSM2_CONF=$SOFTHSM2_CONF" "P11_KIT_SERVER_ADDRESS=unix:path=$directory/socket" \
+        "HSMZKE_PKCS11_MODULE=$client" "HSMZKE_TOKEN=pkcs11:token=$token_label" \
+        "HSMZKE_PIN_SOURCE=file:$directory/pin"
+    server=(p11-kit server -f --provider "$backend" --name "$directory/socket" "pkcs11:token=$token_label")
+}
+
+start() {
+    prepare "$1"
+    "${server[@]}" >"$directory/log" 2>&1 </dev/null &
+    echo "$!" >"$directory/pid"
+    for _ in {1..100}; do
+        [[ ! -S $directory/socket ]] || break
+        sleep 0.1
+    done
+    [[ -S $directory/socket ]] || die "the server does not start: $(cat "$directory/log")"
+    print_environment "$directory"
+}
+
+stop() {
+    if [[ -f $1/pid ]]; then
+        kill "$(cat "$1/pid")" 2>/dev/null || true
+    fi
+    remove_directory "$1"
+}
+
+case "$#${1-}" in
+2start) start "$2" ;;
+2run)
+    prepare "$2"
+    exec "${server[@]}" >"$directory/log" 2>&1 </dev/null
+    ;;
+2stop) stop "$2" ;;
+*)
+    show_help
+    [[ ${1-} == --help ]]
+    ;;
+esac
