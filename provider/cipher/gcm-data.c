@@ -169,6 +169,25 @@ static bool stream_on(struct gcm_machine *machine, const struct gcm_engine *engi
     return false;
 }
 
+/* A whole message, or what may be one; the module may put an IV of its own for one that was drawn.
+ */
+static bool encrypt_whole(struct gcm_machine *machine, const struct gcm_engine *engine,
+                          const unsigned char *in, unsigned char *out, size_t size,
+                          unsigned char tag[HSM_BLOCK])
+{
+    struct hsm_gcm data = message(machine, in, size);
+    unsigned char own_iv[GCM_IV_MOST];
+
+    memcpy(own_iv, machine->iv, machine->iv_size);
+    data.own_iv = machine->iv_source == GCM_IV_DRAWN ? own_iv : NULL;
+    if (engine->once(engine->argument, true, &data, out, tag) != HSM_DONE)
+        return false;
+    machine->iv_source =
+        memcmp(own_iv, machine->iv, machine->iv_size) == 0 ? GCM_IV_GIVEN : GCM_IV_OWN;
+    memcpy(machine->iv, own_iv, machine->iv_size);
+    return true;
+}
+
 static enum gcm_result encrypt_first(struct gcm_machine *machine, const struct gcm_engine *engine,
                                      const unsigned char *in, unsigned char *out, size_t size)
 {
@@ -177,10 +196,12 @@ static enum gcm_result encrypt_first(struct gcm_machine *machine, const struct g
     if (size > GCM_FIRST_MOST && machine->limits->one_shot != GCM_ONE_SHOT_ALWAYS &&
         engine->can_stream(engine->argument)) {
         machine->stream = engine->begin(engine->argument, &data);
-        if (machine->stream != NULL && stream_on(machine, engine, in, out, size))
+        if (machine->stream != NULL && stream_on(machine, engine, in, out, size)) {
+            machine->iv_source = GCM_IV_GIVEN;
             return GCM_OK;
+        }
     }
-    if (engine->once(engine->argument, true, &data, out, machine->held_tag) != HSM_DONE)
+    if (!encrypt_whole(machine, engine, in, out, size, machine->held_tag))
         return GCM_ENGINE_FAILED;
     machine->held = true;
     return GCM_OK;
@@ -208,6 +229,8 @@ static enum gcm_result encrypt_more(struct gcm_machine *machine, const struct gc
 
     if (machine->limits->one_shot == GCM_ONE_SHOT_ALWAYS)
         return GCM_ONE_SHOT_ONLY;
+    if (machine->iv_source == GCM_IV_OWN)
+        return GCM_IV_REPLACED;
     result = encrypt_streaming(machine, engine, in, out, size);
     if (result == GCM_OK || result == GCM_BUFFER_FULL)
         return result;
@@ -338,9 +361,7 @@ static enum gcm_result final_encrypt(struct gcm_machine *machine, const struct g
     enum gcm_result result = GCM_OK;
 
     if (machine->total == 0) {
-        const struct hsm_gcm data = message(machine, NULL, 0);
-
-        if (engine->once(engine->argument, true, &data, NULL, machine->tag) != HSM_DONE)
+        if (!encrypt_whole(machine, engine, NULL, NULL, 0, machine->tag))
             result = GCM_ENGINE_FAILED;
     } else if (machine->held) {
         memcpy(machine->tag, machine->held_tag, HSM_BLOCK);

@@ -128,6 +128,7 @@ void gcm_init(struct gcm_machine *machine, const struct gcm_engine *engine, bool
     memcpy(machine->iv, iv, iv_size);
     machine->iv_size = iv_size;
     machine->iv_set = true;
+    machine->iv_source = GCM_IV_GIVEN;
     if (key || (machine->state != GCM_NO_KEY && machine->state != GCM_IV_ONLY))
         machine->state = GCM_READY;
     else
@@ -150,8 +151,16 @@ enum gcm_result gcm_need_iv(struct gcm_machine *machine, const struct gcm_engine
     if (!engine->random(engine->argument, machine->iv, machine->iv_size))
         return GCM_ENGINE_FAILED;
     machine->iv_set = true;
+    machine->iv_source = GCM_IV_DRAWN;
     machine->state = GCM_READY;
     return GCM_OK;
+}
+
+const unsigned char *gcm_tell_iv(struct gcm_machine *machine)
+{
+    if (machine->iv_source == GCM_IV_DRAWN)
+        machine->iv_source = GCM_IV_GIVEN;
+    return machine->iv_set ? machine->iv : NULL;
 }
 
 enum gcm_result gcm_aad(struct gcm_machine *machine, const struct gcm_engine *engine,

@@ -36,6 +36,13 @@ enum gcm_state {
     GCM_SPENT,   /* a key, and an IV that is used up */
 };
 
+/** Where a message's IV comes from. */
+enum gcm_iv_source {
+    GCM_IV_GIVEN, /* by the program, or it was told */
+    GCM_IV_DRAWN, /* from the HSM, and nobody was told: the module may put its own */
+    GCM_IV_OWN,   /* the module's own, which no second call gets */
+};
+
 /** Who computes. */
 struct gcm_engine {
     void *argument;
@@ -75,6 +82,7 @@ struct gcm_machine {
     unsigned char iv[GCM_IV_MOST];
     size_t iv_size;
     bool iv_set;
+    enum gcm_iv_source iv_source;
     unsigned char tag[HSM_BLOCK]; /* decryption: as it was set; encryption: the result, when DONE */
     size_t tag_size;              /* 0: none was set */
     bool tag_fresh;               /* it was set after the last init */
@@ -99,6 +107,7 @@ enum gcm_result {
     GCM_ONE_SHOT_ONLY, /* gcm-one-shot = always */
     GCM_BUFFER_FULL,   /* gcm-buffer */
     GCM_IV_LENGTH,     /* CTR would be needed, and the IV has not 96 bits */
+    GCM_IV_REPLACED,   /* more data, and the module took an IV of its own for the first */
     GCM_TOO_LONG,      /* SP 800-38D: 2^36 - 32 bytes */
     GCM_MEMORY,
 };
@@ -117,6 +126,9 @@ void gcm_init(struct gcm_machine *machine, const struct gcm_engine *engine, bool
 
 /** The key is gone. */
 void gcm_lose_key(struct gcm_machine *machine, const struct gcm_engine *engine);
+
+/** The IV as the program reads it; from then on it is the message's. NULL: there is none. */
+const unsigned char *gcm_tell_iv(struct gcm_machine *machine);
 
 /** AAD: EVP_CipherUpdate without output. */
 enum gcm_result gcm_aad(struct gcm_machine *machine, const struct gcm_engine *engine,

@@ -14,13 +14,15 @@ static bool is(const OSSL_PARAM *param, const char *key)
     return strcmp(param->key, key) == 0;
 }
 
-static bool get_iv(const struct gcm_machine *machine, OSSL_PARAM *param)
+static bool get_iv(struct gcm_machine *machine, OSSL_PARAM *param)
 {
-    if (!machine->iv_set)
+    const unsigned char *iv = gcm_tell_iv(machine);
+
+    if (iv == NULL)
         return false;
     return param->data_type == OSSL_PARAM_OCTET_PTR
-               ? OSSL_PARAM_set_octet_ptr(param, machine->iv, machine->iv_size)
-               : OSSL_PARAM_set_octet_string(param, machine->iv, machine->iv_size);
+               ? OSSL_PARAM_set_octet_ptr(param, iv, machine->iv_size)
+               : OSSL_PARAM_set_octet_string(param, iv, machine->iv_size);
 }
 
 static bool get_tag(const struct gcm_machine *machine, OSSL_PARAM *param)
@@ -33,7 +35,7 @@ static bool get_tag(const struct gcm_machine *machine, OSSL_PARAM *param)
 
 static bool get_one(struct gcm_context *context, OSSL_PARAM *param)
 {
-    const struct gcm_machine *machine = &context->machine;
+    struct gcm_machine *machine = &context->machine;
 
     if (is(param, OSSL_CIPHER_PARAM_KEYLEN))
         return OSSL_PARAM_set_size_t(param, 32);

@@ -78,8 +78,11 @@ static CK_RV encrypt(struct gcm_request *gcm, const struct session *session,
         return rv;
     if (given != data->size + HSM_BLOCK)
         return CKR_HSMZKE_BUFFERED;
-    if (!gcm_iv_kept(mechanism, data))
-        return CKR_HSMZKE_IV;
+    if (!gcm_iv_kept(mechanism, data)) {
+        if (data->own_iv == NULL || mechanism->params.iv_len != data->iv_size)
+            return CKR_HSMZKE_IV;
+        memcpy(data->own_iv, mechanism->iv, data->iv_size);
+    }
     if (data->size > 0)
         memcpy(gcm->out, bounce, data->size);
     memcpy(gcm->tag, bounce + data->size, HSM_BLOCK);

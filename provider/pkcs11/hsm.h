@@ -146,6 +146,8 @@ struct hsm_gcm {
     size_t aad_size;
     const unsigned char *in; /* NULL if there is none */
     size_t size;
+    unsigned char *own_iv;    /* encryption: takes the IV of a module that puts its own, as long as
+                                 `iv`, and may be `iv`; NULL: that is an error */
     const unsigned char *tag; /* decryption: what the tag must be */
     size_t tag_size;
 };

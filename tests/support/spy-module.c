@@ -1,13 +1,14 @@
 /*
  * A PKCS#11 module that stands in front of the one in HSMZKE_SPY_MODULE, logs calls and makes them
  * fail on demand.  A line "NAME 0xRV" goes to HSMZKE_SPY_LOG for each call, with " spy" behind it
- * when the failure was made here.
+ * when the failure was made here, and " gcm" behind encryption with CKM_AES_GCM.
  *
  *   HSMZKE_SPY_FAIL         NAME:N:RV[,...]: the N-th call of NAME returns RV; N+: all from there
  * on HSMZKE_SPY_GONE         a file name: while the file exists every call returns the number in it
  *   HSMZKE_SPY_TOKEN_FLAGS  bits that C_GetTokenInfo shows beside the token's own
  *   HSMZKE_SPY_GCM          "no-update": C_EncryptUpdate refuses CKM_AES_GCM; "own-iv":
- * C_EncryptInit with CKM_AES_GCM changes the IV where the caller gave it
+ * C_EncryptInit with CKM_AES_GCM encrypts under an IV of the module's own, which it writes where
+ * the caller gave one
  */
 #include <dlfcn.h>
 #include <fcntl.h>
@@ -165,13 +166,18 @@ static CK_RV spy_C_EncryptInit(CK_SESSION_HANDLE s, CK_MECHANISM *m, CK_OBJECT_H
 
     if (intercepted(&counter, &rv))
         return rv;
+    if (gcm && gcm_does("own-iv")) {
+        const CK_GCM_PARAMS *params = m->pParameter;
+
+        rv = real->C_GenerateRandom(s, params->pIv, params->ulIvLen);
+        if (rv != CKR_OK)
+            return rv;
+    }
     rv = real->C_EncryptInit(s, m, key);
     pthread_mutex_lock(&lock);
     gcm_runs[s & 0xffff] = gcm && rv == CKR_OK;
     pthread_mutex_unlock(&lock);
-    if (gcm && rv == CKR_OK && gcm_does("own-iv"))
-        ((CK_GCM_PARAMS *)m->pParameter)->pIv[0] ^= 0xff;
-    log_call("C_EncryptInit", rv, "");
+    log_call("C_EncryptInit", rv, gcm ? " gcm" : "");
     return rv;
 }
 
@@ -189,7 +195,7 @@ static CK_RV spy_C_EncryptUpdate(CK_SESSION_HANDLE s, CK_BYTE *in, CK_ULONG n, C
     pthread_mutex_unlock(&lock);
     rv = gcm && gcm_does("no-update") ? CKR_FUNCTION_NOT_SUPPORTED
                                       : real->C_EncryptUpdate(s, in, n, out, size);
-    log_call("C_EncryptUpdate", rv, "");
+    log_call("C_EncryptUpdate", rv, gcm ? " gcm" : "");
     return rv;
 }
 

@@ -53,6 +53,11 @@ unsigned spy_all_calls(void)
     return count_lines("", "");
 }
 
+unsigned spy_streamed(void)
+{
+    return count_lines("C_EncryptUpdate 0x0 ", "gcm");
+}
+
 unsigned spy_failures(void)
 {
     return count_lines("", " spy");

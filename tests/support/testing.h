@@ -224,6 +224,8 @@ unsigned spy_calls(const char *function);
 /** Calls of all functions so far. */
 unsigned spy_all_calls(void);
 unsigned spy_failures(void);
+/** Updates of encryptions with CKM_AES_GCM that went well. */
+unsigned spy_streamed(void);
 /** From now on every call returns this CKR value; 0: back to normal. */
 void spy_gone(unsigned long rv);
 

@@ -217,7 +217,7 @@ void gcm_software(const unsigned char *aad, size_t aad_size, const unsigned char
                   unsigned char *out, unsigned char tag[HSM_BLOCK])
 {
     struct fake fake = { 0 };
-    const struct hsm_gcm data = { gcm_iv, sizeof(gcm_iv), aad, aad_size, in, size, NULL, 0 };
+    const struct hsm_gcm data = { gcm_iv, sizeof(gcm_iv), aad, aad_size, in, size, NULL, NULL, 0 };
 
     CHECK(once(&fake, true, &data, out, tag) == HSM_DONE);
 }
