@@ -126,7 +126,9 @@ static const struct {
     { CKR_DEVICE_ERROR, "the HSM, or the way to it, is broken" },
     { CKR_SESSION_COUNT, "the token opens no more sessions; lower `sessions`" },
     { CKR_KEY_FUNCTION_NOT_PERMITTED, "the key's attributes do not permit it" },
-    { CKR_MECHANISM_INVALID, "the token or the key does not offer this mechanism" },
+    { CKR_MECHANISM_INVALID,
+      "the token or the key does not offer this mechanism; use an algorithm that it offers, or a "
+      "key whose CKA_ALLOWED_MECHANISMS have it" },
     { CKR_KEY_HANDLE_INVALID, "the key is gone from the token" },
     { CKR_OBJECT_HANDLE_INVALID, "the key is gone from the token" },
     { CKR_HSMZKE_EXITING, "the process is exiting" },
