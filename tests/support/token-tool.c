@@ -35,9 +35,8 @@ void must(CK_RV rv, const char *what)
 
 static CK_FUNCTION_LIST *load(const char *path)
 {
-    /* NSS wants a string here. */
-    CK_C_INITIALIZE_ARGS arguments = { .flags = CKF_OS_LOCKING_OK,
-                                       .pReserved = getenv("TOKEN_TOOL_INIT_ARGS") };
+    char *init_args = getenv("TOKEN_TOOL_INIT_ARGS");
+    CK_C_INITIALIZE_ARGS arguments = { .flags = CKF_OS_LOCKING_OK };
     CK_C_GetFunctionList get_list;
     CK_FUNCTION_LIST *p11;
     void *module = dlopen(path, RTLD_NOW | RTLD_LOCAL);
@@ -50,6 +49,8 @@ static CK_FUNCTION_LIST *load(const char *path)
         die("%s is no PKCS#11 module", path);
     memcpy(&get_list, &symbol, sizeof(get_list));
     must(get_list(&p11), "C_GetFunctionList");
+    if (init_args != NULL && *init_args != '\0')
+        arguments.pReserved = init_args; /* NSS wants a string here */
     must(p11->C_Initialize(&arguments), "C_Initialize");
     return p11;
 }
