@@ -1,6 +1,6 @@
 /*
- * AES-256-CFB with 128, 8 and 1 bits of feedback (NIST SP 800-38A, 6.3), over ECB in the HSM:
- * encryption takes a call for each block, byte or bit.
+ * AES-256-CFB with 128, 8 and 1 bits of feedback (NIST SP 800-38A, 6.3), by the HSM's own mechanism
+ * or over ECB, where encryption takes a call for each block, byte or bit.
  */
 #include "cipher/cipher.h"
 
@@ -13,6 +13,7 @@ const struct cipher_mode cipher_cfb = {
     .kind = MACHINE_CFB,
     .function = CIPHER_ENCRYPTING,
     .iv_size = HSM_BLOCK,
+    .native = HSM_CFB128,
     .blocks = cipher_ecb_blocks,
     .software = &cipher_cfb_software,
     .dispatch = cipher_cfb_dispatch,
@@ -24,6 +25,7 @@ const struct cipher_mode cipher_cfb8 = {
     .kind = MACHINE_CFB8,
     .function = CIPHER_ENCRYPTING,
     .iv_size = HSM_BLOCK,
+    .native = HSM_CFB8,
     .blocks = cipher_ecb_blocks,
     .software = &cipher_cfb8_software,
     .dispatch = cipher_cfb8_dispatch,
@@ -35,6 +37,7 @@ const struct cipher_mode cipher_cfb1 = {
     .kind = MACHINE_CFB1,
     .function = CIPHER_ENCRYPTING,
     .iv_size = HSM_BLOCK,
+    .native = HSM_CFB1,
     .blocks = cipher_ecb_blocks,
     .software = &cipher_cfb1_software,
     .dispatch = cipher_cfb1_dispatch,

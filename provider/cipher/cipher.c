@@ -160,6 +160,44 @@ static bool engine_stream(void *argument_, bool encrypt, unsigned char counter[H
                                            out, size, &argument->why);
 }
 
+static void native_find(void *argument_, bool encrypt, bool own_iv, struct hsm_native *native)
+{
+    const struct cipher_context *context = ((struct engine_argument *)argument_)->context;
+
+    hsm_native_find(context->key, context->mode->native, encrypt, own_iv, native);
+}
+
+/* Data that are not genuine are no failure, and leave the words of an earlier one. */
+static enum hsm_native_answer native_wrap_data(void *argument_, const struct hsm_native *native,
+                                               const struct hsm_wrap *data, size_t *written)
+{
+    struct engine_argument *argument = argument_;
+    struct failure why;
+    const enum hsm_native_answer answer =
+        hsm_wrap(argument->context->key, native, data, written, &why);
+
+    if (answer == HSM_NATIVE_UNFIT || answer == HSM_NATIVE_FAILED)
+        argument->why = why;
+    return answer;
+}
+
+static enum hsm_native_answer native_feedback(void *argument_, const struct hsm_native *native,
+                                              unsigned char shift[HSM_BLOCK],
+                                              const struct hsm_data *data, size_t *done)
+{
+    struct engine_argument *argument = argument_;
+
+    return hsm_feedback(argument->context->key, native, shift, data, done, &argument->why);
+}
+
+static void native_judge(void *argument_, const struct hsm_native *native, bool right)
+{
+    hsm_native_judge(((struct engine_argument *)argument_)->context->key, native, right);
+}
+
+static const struct machine_native natives = { native_find, native_wrap_data, native_feedback,
+                                               native_judge };
+
 /* Says on the error queue what became of an event, in the default provider's own reason codes. */
 static int answer(const struct cipher_context *context, enum machine_result result,
                   const struct failure *why)
@@ -219,7 +257,9 @@ bool cipher_is_ready(const struct cipher_context *context)
 }
 
 #define ENGINE(variable, argument)                                                                 \
-    const struct machine_engine variable = { &(argument), engine_blocks, engine_stream }
+    const struct machine_engine variable = { &(argument), engine_blocks, engine_stream,            \
+                                             context->mode->native != HSM_NO_MODE ? &natives       \
+                                                                                  : NULL }
 
 int cipher_update(void *context_, unsigned char *out, size_t *written, size_t room,
                   const unsigned char *in, size_t size)

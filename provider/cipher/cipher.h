@@ -41,6 +41,7 @@ struct cipher_mode {
     enum machine_kind kind;
     enum cipher_function function;
     size_t iv_size;
+    enum hsm_mode native; /* what the HSM may do as a whole */
     /* As in struct machine_engine, with the key as argument; one of the two. */
     bool (*blocks)(struct hsm_key *key, bool encrypt, unsigned char chain[HSM_BLOCK],
                    const struct hsm_data *data, struct failure *why);

@@ -1,7 +1,8 @@
 /*
  * CFB and OFB: see feedback.h.  Each block of key stream needs the one before, or the ciphertext
  * that was made with it, so it is one call of the engine a block; only CFB's decryption, where all
- * ciphertext is there, takes many blocks in one call.
+ * ciphertext is there, takes many blocks in one call.  Where the HSM has a mechanism of its own for
+ * the mode, whole blocks go to that, once it was seen to do what the blocks do.
  *
  * machine->iv is the shift register of the standard.  As in the default provider it also holds what
  * is left of a begun block's key stream: bytes `num` and up of it.
@@ -13,8 +14,9 @@
 #include "secret.h"
 
 enum {
-    PIECE = 4096,                   /* bytes that go through the engine in one call */
-    PIECE_UNITS = PIECE / HSM_BLOCK /* CFB8, CFB1: each byte or bit takes a block */
+    PIECE = 4096,                    /* bytes that go through the engine in one call */
+    PIECE_UNITS = PIECE / HSM_BLOCK, /* CFB8, CFB1: each byte or bit takes a block */
+    TRIAL = 2 * HSM_BLOCK,           /* what a mechanism of the HSM's own is tried on */
 };
 
 struct feedback {
@@ -197,31 +199,117 @@ static bool piece(struct feedback *feedback, const unsigned char *in, unsigned c
                              : decrypt_units(feedback, in, out, units);
 }
 
-/* All `units`, piece by piece through memory of our own, as `out` may be `in`. */
-static bool run(struct feedback *feedback, unsigned char *out, const unsigned char *in,
-                size_t units)
+/* A message on its way: what is to come of it. */
+struct work {
+    unsigned char *out; /* may be `in` */
+    const unsigned char *in;
+    size_t at, units;
+};
+
+/* The next `now` units, through memory of our own. */
+static bool step(struct feedback *feedback, struct work *work, size_t now)
 {
-    const struct grain grain = grain_of(feedback->kind);
-    unsigned char bounce[PIECE];
-    size_t at = 0;
+    const size_t bytes = (now * grain_of(feedback->kind).bits + 7) / 8;
+    unsigned char bounce[PIECE], *const out = work->out + work->at;
+    bool done;
+
+    if (now * grain_of(feedback->kind).bits % 8 != 0) /* the last byte's other bits stay */
+        bounce[bytes - 1] = out[bytes - 1];
+    done = piece(feedback, work->in + work->at, bounce, now);
+    if (done) {
+        memcpy(out, bounce, bytes);
+        work->at += bytes;
+        work->units -= now;
+    }
+    secret_wipe(bounce, bytes);
+    return done;
+}
+
+/* Two calls begin a mechanism of the HSM's own; over blocks it must be more. */
+static bool saves_calls(const struct feedback *feedback, size_t units)
+{
+    const bool by_block = feedback->kind == MACHINE_CFB || feedback->kind == MACHINE_OFB;
+
+    if (!feedback->encrypt && feedback->kind != MACHINE_OFB)
+        return units > 2 * grain_of(feedback->kind).most;
+    return units > (by_block ? 2 * HSM_BLOCK : 2);
+}
+
+/* Both ways, and which is right; what is given out comes from the blocks. */
+static bool try_out(struct feedback *feedback, struct work *work, struct hsm_native *native)
+{
+    const struct machine_native *its = feedback->engine->native;
+    unsigned char got[TRIAL], shift[HSM_BLOCK];
+    const unsigned char *const out = work->out + work->at;
+    const struct hsm_data data = { .in = work->in + work->at, .size = TRIAL, .out = got };
+    enum hsm_native_answer answer;
+    size_t done = 0;
+    bool went = false;
+
+    memcpy(shift, feedback->shift, HSM_BLOCK);
+    answer = its->feedback(feedback->engine->argument, native, shift, &data, &done);
+    if (answer != HSM_NATIVE_FAILED)
+        went = step(feedback, work, TRIAL * 8 / grain_of(feedback->kind).bits);
+    if (went) {
+        const bool right = answer == HSM_NATIVE_DONE && done == TRIAL &&
+                           memcmp(got, out, TRIAL) == 0 &&
+                           memcmp(shift, feedback->shift, HSM_BLOCK) == 0;
+
+        its->judge(feedback->engine->argument, native, right);
+        native->trust = right ? HSM_TRUST_PROVEN : HSM_TRUST_NOT;
+    }
+    secret_wipe(got, sizeof(got));
+    secret_wipe(shift, sizeof(shift));
+    return went;
+}
+
+/* Whole blocks by a mechanism of the HSM's own; those that it did not do are left. */
+static bool natively(struct feedback *feedback, struct work *work)
+{
+    const struct machine_native *its = feedback->engine->native;
+    const size_t bits = grain_of(feedback->kind).bits, in_block = 8 * HSM_BLOCK / bits;
+    struct hsm_native native = { .trust = HSM_TRUST_NOT };
+    enum hsm_native_answer answer;
+    struct hsm_data data;
+    size_t done = 0;
+
+    if (its == NULL || feedback->num != 0 || work->units < in_block ||
+        !saves_calls(feedback, work->units))
+        return true;
+    its->find(feedback->engine->argument, feedback->encrypt, false, &native);
+    if (native.trust == HSM_TRUST_UNPROVEN && work->units < 2 * in_block)
+        return true; /* too little to be told by */
+    if (native.trust == HSM_TRUST_UNPROVEN && !try_out(feedback, work, &native))
+        return false;
+    if (native.trust != HSM_TRUST_PROVEN || work->units < in_block)
+        return true;
+    data = (struct hsm_data){ .in = work->in + work->at,
+                              .size = work->units / in_block * HSM_BLOCK,
+                              .out = work->out + work->at };
+    answer = its->feedback(feedback->engine->argument, &native, feedback->shift, &data, &done);
+    work->at += done;
+    work->units -= done * 8 / bits;
+    if (answer == HSM_NATIVE_DONE || answer == HSM_NATIVE_FAILED)
+        return answer == HSM_NATIVE_DONE;
+    if (!step(feedback, work, in_block))
+        return false;
+    its->judge(feedback->engine->argument, &native, false); /* it failed where ECB went well */
+    return true;
+}
+
+static bool run(struct feedback *feedback, struct work *work)
+{
+    const size_t left = feedback->num > 0 ? HSM_BLOCK - feedback->num : 0;
+    const size_t most = grain_of(feedback->kind).most;
     bool done = true;
 
-    while (done && units > 0) {
-        const size_t now = units < grain.most ? units : grain.most;
-        const size_t bytes = (now * grain.bits + 7) / 8;
-
-        if (now * grain.bits % 8 != 0) /* the last byte's other bits stay as they are */
-            bounce[bytes - 1] = out[at + bytes - 1];
-        done = piece(feedback, in + at, bounce, now);
-        if (!done)
-            break;
-        memcpy(out + at, bounce, bytes);
-        at += bytes;
-        units -= now;
-    }
-    secret_wipe(bounce, sizeof(bounce));
+    if (left > 0 && left < work->units) /* `num` is of modes whose units are bytes */
+        done = step(feedback, work, left);
+    done = done && natively(feedback, work);
+    while (done && work->units > 0)
+        done = step(feedback, work, work->units < most ? work->units : most);
     if (!done)
-        secret_wipe(out, at);
+        secret_wipe(work->out, work->at);
     return done;
 }
 
@@ -233,12 +321,13 @@ enum machine_result feedback_update(struct machine *machine, const struct machin
         .engine = engine, .kind = machine->kind, .encrypt = machine->encrypt, .num = machine->num
     };
     const bool bytes_of_bits = machine->kind == MACHINE_CFB1 && !machine->bits;
+    struct work work = { .out = out, .in = in, .units = bytes_of_bits ? 8 * size : size };
     bool done;
 
     if (room < size)
         return MACHINE_NO_ROOM;
     memcpy(feedback.shift, machine->iv, HSM_BLOCK);
-    done = run(&feedback, out, in, bytes_of_bits ? 8 * size : size);
+    done = run(&feedback, &work);
     if (done) {
         memcpy(machine->iv, feedback.shift, HSM_BLOCK);
         machine->num = feedback.num;

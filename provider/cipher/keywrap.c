@@ -1,7 +1,7 @@
 /*
- * AES-256 key wrap, without and with padding, over ECB in the HSM (RFC 3394, RFC 5649; NIST SP
- * 800-38F).  The PKCS#11 functions for it would need a key that can be read.  The -INV ciphers
- * have the two functions of AES change places (SP 800-38F, 5.1).
+ * AES-256 key wrap, without and with padding (RFC 3394, RFC 5649; NIST SP 800-38F), by the HSM's
+ * own mechanism or over ECB.  C_WrapKey would need a key that can be read.  The -INV ciphers have
+ * the two functions of AES change places (SP 800-38F, 5.1), which no mechanism does.
  */
 #include "cipher/cipher.h"
 #include "cipher/wrap.h"
@@ -22,6 +22,7 @@ const struct cipher_mode cipher_wrap = {
     .name = "AES-256-WRAP",
     .kind = MACHINE_WRAP,
     .iv_size = WRAP_IV_SIZE,
+    .native = HSM_KW,
     .blocks = cipher_ecb_blocks,
     .software = &cipher_wrap_software,
     .dispatch = cipher_wrap_dispatch,
@@ -32,6 +33,7 @@ const struct cipher_mode cipher_wrap_pad = {
     .name = "AES-256-WRAP-PAD",
     .kind = MACHINE_WRAP_PAD,
     .iv_size = WRAP_PAD_IV_SIZE,
+    .native = HSM_KWP,
     .blocks = cipher_ecb_blocks,
     .software = &cipher_wrap_pad_software,
     .dispatch = cipher_wrap_pad_dispatch,

@@ -29,6 +29,17 @@ enum machine_kind {
 /** Where the last two blocks of ciphertext stand in MACHINE_CTS: SP 800-38A, addendum. */
 enum machine_stealing { MACHINE_CS1, MACHINE_CS2, MACHINE_CS3 };
 
+/** Modes that the HSM may do as a whole: as the functions of hsm.h, with the engine's argument. */
+struct machine_native {
+    void (*find)(void *argument, bool encrypt, bool own_iv, struct hsm_native *native);
+    enum hsm_native_answer (*wrap)(void *argument, const struct hsm_native *native,
+                                   const struct hsm_wrap *data, size_t *written);
+    enum hsm_native_answer (*feedback)(void *argument, const struct hsm_native *native,
+                                       unsigned char shift[HSM_BLOCK], const struct hsm_data *data,
+                                       size_t *done);
+    void (*judge)(void *argument, const struct hsm_native *native, bool right);
+};
+
 /** Who computes; `argument` is its own. All return false on failure, nothing having changed. */
 struct machine_engine {
     void *argument;
@@ -39,6 +50,7 @@ struct machine_engine {
     bool (*stream)(void *argument, bool encrypt, unsigned char counter[HSM_BLOCK],
                    unsigned char stream[HSM_BLOCK], const unsigned char *in, unsigned char *out,
                    size_t size);
+    const struct machine_native *native; /* CFB, OFB and key wrap; NULL: over blocks() only */
 };
 
 /** A cipher context's state; copied by assignment. */

@@ -1,7 +1,7 @@
 /*
  * AES key wrap: see wrap.h.  The data are worked on in `out`, so that no other memory holds them;
  * after a failure they are wiped there.  Which calls the engine gets depends on nothing but the
- * size of the data.
+ * size of the data.  What the HSM has a mechanism for goes through native.c first.
  */
 #include "cipher/wrap.h"
 
@@ -9,6 +9,7 @@
 #include <stdint.h>
 #include <string.h>
 
+#include "cipher/native.h"
 #include "secret.h"
 
 enum { SEMIBLOCK = 8, ROUNDS = 6 };
@@ -85,18 +86,29 @@ static bool is_padded(const struct machine *machine)
     return machine->kind == MACHINE_WRAP_PAD;
 }
 
-/* What stands in front of `size` bytes before they are wrapped. */
-static void write_front(const struct machine *machine, unsigned char front[SEMIBLOCK], size_t size)
+static const unsigned char *standard_iv(const struct machine *machine)
 {
     static const unsigned char plain_iv[WRAP_IV_SIZE] = { 0xa6, 0xa6, 0xa6, 0xa6,
                                                           0xa6, 0xa6, 0xa6, 0xa6 };
     static const unsigned char padded_iv[WRAP_PAD_IV_SIZE] = { 0xa6, 0x59, 0x59, 0xa6 };
-    const unsigned char *own = is_padded(machine) ? padded_iv : plain_iv;
 
+    return is_padded(machine) ? padded_iv : plain_iv;
+}
+
+bool wrap_has_own_iv(const struct machine *machine)
+{
+    return machine->iv_set &&
+           memcmp(machine->iv, standard_iv(machine), machine_iv_size(machine->kind)) != 0;
+}
+
+/* What stands in front of `size` bytes before they are wrapped. */
+static void write_front(const struct machine *machine, unsigned char front[SEMIBLOCK], size_t size)
+{
     memset(front, 0, SEMIBLOCK);
     if (is_padded(machine))
         xor_step(front, size);
-    memcpy(front, machine->iv_set ? machine->iv : own, machine_iv_size(machine->kind));
+    memcpy(front, machine->iv_set ? machine->iv : standard_iv(machine),
+           machine_iv_size(machine->kind));
 }
 
 static enum machine_result wrap(const struct machine *machine, const struct machine_engine *engine,
@@ -107,8 +119,6 @@ static enum machine_result wrap(const struct machine *machine, const struct mach
     unsigned char pair[HSM_BLOCK];
     bool done;
 
-    if (!is_padded(machine) && size < 2 * SEMIBLOCK)
-        return MACHINE_BAD_SIZE;
     memmove(out + SEMIBLOCK, in, size);
     memset(out + SEMIBLOCK + size, 0, padded - size);
     write_front(machine, pair, size);
@@ -164,8 +174,6 @@ static enum machine_result unwrap(const struct machine *machine,
     enum machine_result result = MACHINE_DONE;
     size_t padding = 0;
 
-    if (!is_padded(machine) && rest < 2 * SEMIBLOCK)
-        return MACHINE_BAD_SIZE;
     memcpy(pair, in, SEMIBLOCK);
     memmove(out, in + SEMIBLOCK, rest);
     if (!(rest == SEMIBLOCK ? single(engine, false, pair, out)
@@ -207,6 +215,7 @@ enum machine_result wrap_update(const struct machine *machine, const struct mach
                                     : size - SEMIBLOCK;
         return MACHINE_DONE;
     }
-    return machine->encrypt ? wrap(machine, engine, out, written, in, size)
-                            : unwrap(machine, engine, out, written, in, size);
+    if (!is_padded(machine) && size < (machine->encrypt ? 2U : 3U) * SEMIBLOCK)
+        return MACHINE_BAD_SIZE;
+    return native_wrap(machine, engine, machine->encrypt ? wrap : unwrap, out, written, in, size);
 }

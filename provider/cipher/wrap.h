@@ -12,6 +12,9 @@ enum {
     WRAP_PAD_IV_SIZE = 4, /**< RFC 5649, 3: the constant in front of the length */
 };
 
+/** Whether the IV is another one than the standard's. */
+bool wrap_has_own_iv(const struct machine *machine);
+
 /**
  * machine_update() for key wrap: wraps or unwraps `in` as a whole.  `out` NULL: `*written` is the
  * room that is needed.  As in the default provider, a wrapping with padding writes up to 15 bytes

@@ -1,13 +1,17 @@
 /*
- * ECB and CBC in the HSM: hsm_ecb(), hsm_cbc() of hsm.h.
+ * ECB and CBC in the HSM, and CFB and OFB by the module's own mechanisms: hsm_ecb(), hsm_cbc() and
+ * hsm_feedback() of hsm.h.
  *
  * CBC is spliced onto a running operation: with c the last ciphertext block of what runs, the first
  * block of a message goes in as P1 ^ IV ^ c, so that what comes out is E(P1 ^ IV); on decryption
  * the first block that comes out is XORed with c ^ IV.  All else follows from CBC itself.
+ *
+ * CFB and OFB are a message of their own for each piece, of whole blocks, from the shift register
+ * on.  In CFB that is the last block of ciphertext, whatever the size of its units.
  */
 #include <string.h>
 
-#include "pkcs11/request.h"
+#include "pkcs11/native.h"
 #include "secret.h"
 
 enum {
@@ -52,6 +56,13 @@ static void advance(struct blocks *blocks, size_t size)
     blocks->request.left -= size;
 }
 
+/* What OFB goes on from: the last block of its key stream. */
+static void xor_into(unsigned char *block, const unsigned char *with)
+{
+    for (size_t i = 0; i < HSM_BLOCK; i++)
+        block[i] ^= with[i];
+}
+
 static CK_RV blocks_piece(struct request *request, struct session *session,
                           const struct key_facts *facts, bool running, struct failure *why)
 {
@@ -66,7 +77,7 @@ static CK_RV blocks_piece(struct request *request, struct session *session,
     unsigned char *const in = session->scratch, *const bounce = session->scratch + session->half;
     const unsigned char *from = copied ? in : blocks->in;
     unsigned char *to = blocks->overlap ? bounce : blocks->out;
-    unsigned char last[HSM_BLOCK]; /* ciphertext block: the next chain value */
+    unsigned char last[HSM_BLOCK]; /* of the input: ciphertext, on decryption */
     CK_RV rv;
 
     if (copied)
@@ -87,7 +98,11 @@ static CK_RV blocks_piece(struct request *request, struct session *session,
     }
     if (splice && !encrypt)
         xor_block(to, session->chain, blocks->chain);
-    memcpy(blocks->chain, encrypt ? to + size - HSM_BLOCK : last, HSM_BLOCK);
+    if (request->operation.mechanism == MECHANISM_OFB)
+        xor_into(last, to + size - HSM_BLOCK);
+    else if (encrypt)
+        memcpy(last, to + size - HSM_BLOCK, HSM_BLOCK);
+    memcpy(blocks->chain, last, HSM_BLOCK);
     secret_wipe(last, sizeof(last));
     if (running)
         memcpy(session->chain, blocks->chain, HSM_BLOCK);
@@ -106,6 +121,17 @@ static bool overlaps(const struct hsm_data *data, size_t size)
     return data->size > 0 && in < out + size && out < in + data->size;
 }
 
+/* A key that lists its mechanisms may have key wrap without ECB. */
+static void learn_refusal(struct hsm_key *key, bool encrypt, CK_RV rv)
+{
+    life_lock();
+    if (rv == CKR_MECHANISM_INVALID ||
+        (rv == CKR_KEY_FUNCTION_NOT_PERMITTED &&
+         (encrypt ? key->facts.may_encrypt : key->facts.may_decrypt)))
+        key->without_ecb = true;
+    life_unlock();
+}
+
 /* `chain`: NULL for ECB. */
 static bool run(struct hsm_key *key, enum mechanism mechanism, bool encrypt, unsigned char *chain,
                 const struct hsm_data *data, struct failure *why)
@@ -121,12 +147,16 @@ static bool run(struct hsm_key *key, enum mechanism mechanism, bool encrypt, uns
         .out = data->out,
         .overlap = overlaps(data, size),
     };
+    CK_RV rv;
 
     if (chain != NULL) {
         memcpy(blocks.chain, chain, HSM_BLOCK);
         blocks.request.chain = blocks.chain;
     }
-    if (request_run(&blocks.request, why) != CKR_OK) {
+    rv = request_run(&blocks.request, why);
+    if (rv != CKR_OK) {
+        if (mechanism == MECHANISM_ECB)
+            learn_refusal(key, encrypt, rv);
         secret_wipe(data->out, size - blocks.request.left);
         return false;
     }
@@ -144,4 +174,28 @@ bool hsm_cbc(struct hsm_key *key, bool encrypt, unsigned char chain[HSM_BLOCK],
              const struct hsm_data *data, struct failure *why)
 {
     return run(key, MECHANISM_CBC, encrypt, chain, data, why);
+}
+
+enum hsm_native_answer hsm_feedback(struct hsm_key *key, const struct hsm_native *native,
+                                    unsigned char shift[HSM_BLOCK], const struct hsm_data *data,
+                                    size_t *done, struct failure *why)
+{
+    struct blocks blocks = {
+        .request = { .key = key,
+                     .operation = { key->number, (enum mechanism)native->way, native->encrypt },
+                     .at_once = true,
+                     .left = data->size,
+                     .piece = blocks_piece },
+        .in = data->in,
+        .out = data->out,
+        .overlap = overlaps(data, data->size),
+    };
+    CK_RV rv;
+
+    memcpy(blocks.chain, shift, HSM_BLOCK);
+    rv = request_run(&blocks.request, why);
+    memcpy(shift, blocks.chain, HSM_BLOCK);
+    secret_wipe(blocks.chain, sizeof(blocks.chain));
+    *done = data->size - blocks.request.left;
+    return native_answer(key, native, rv);
 }

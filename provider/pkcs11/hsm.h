@@ -131,6 +131,78 @@ bool hsm_ctr(struct hsm_key *key, bool encrypt, unsigned char counter[HSM_BLOCK]
              unsigned char stream[HSM_BLOCK], const unsigned char *in, unsigned char *out,
              size_t size, struct failure *why);
 
+/** Modes that some modules have as a mechanism of their own; with others they are done over ECB. */
+enum hsm_mode {
+    HSM_NO_MODE, /**< another one */
+    HSM_CFB128,  /**< NIST SP 800-38A, 6.3 */
+    HSM_CFB8,
+    HSM_CFB1,
+    HSM_OFB, /**< 6.4 */
+    HSM_KW,  /**< RFC 3394 */
+    HSM_KWP, /**< RFC 5649 */
+    HSM_MODES,
+};
+
+/** A mechanism that a mode may be done with, and what is known of it. */
+struct hsm_native {
+    enum hsm_trust {
+        HSM_TRUST_NOT,      /**< there is none: the mode is to be done over ECB */
+        HSM_TRUST_UNPROVEN, /**< what it does is to be compared with ECB, and told by judge() */
+        HSM_TRUST_PROVEN,   /**< on this token it did what ECB does */
+    } trust;
+    bool encrypt, own_iv;
+    bool alone;       /**< the key refuses ECB, as was learnt */
+    unsigned int way; /**< which mechanism: the room's own number */
+};
+
+/**
+ * The mechanism for `mode`, in the direction of `encrypt`, with an IV that is the standard's own or
+ * not (CFB, OFB: false).  Asks the module at the first time.
+ */
+void hsm_native_find(struct hsm_key *key, enum hsm_mode mode, bool encrypt, bool own_iv,
+                     struct hsm_native *native);
+
+/**
+ * Tells what was seen of a mechanism: that it did as it should, or that it did not, or failed where
+ * ECB went well; then it is not used on this token any more.  A proof that was made without ECB
+ * (`alone`) counts for this key only.
+ */
+void hsm_native_judge(struct hsm_key *key, const struct hsm_native *native, bool right);
+
+/** What became of a call of such a mechanism. */
+enum hsm_native_answer {
+    HSM_NATIVE_DONE,
+    HSM_NATIVE_REFUSED, /**< unwrapping: the data are not genuine, says the module */
+    HSM_NATIVE_UNFIT,   /**< the mechanism failed, with the reason in `why` */
+    HSM_NATIVE_FAILED,  /**< the HSM failed, with the reason in `why` */
+};
+
+/** Data for HSM_KW or HSM_KWP, wrapped or unwrapped as a whole. */
+struct hsm_wrap {
+    const unsigned char *iv; /**< NULL: the standard's own */
+    size_t iv_size;
+    const unsigned char *in; /**< may overlap what is written */
+    size_t size;
+    unsigned char *out; /**< room as the standard has it: hsm_wrap_most() */
+};
+
+/** The most that comes out of `size` bytes: when wrapping, what does come out. */
+size_t hsm_wrap_most(bool encrypt, size_t size);
+
+/** Wraps or unwraps `data` by `native`.  `*written`; nothing is given out unless HSM_NATIVE_DONE.
+ */
+enum hsm_native_answer hsm_wrap(struct hsm_key *key, const struct hsm_native *native,
+                                const struct hsm_wrap *data, size_t *written, struct failure *why);
+
+/**
+ * CFB or OFB by `native` over `data`, which has no head.  `*done`: bytes that were done; `shift`,
+ * the shift register, is brought forward past them.  Also when it fails: then what was done stays,
+ * and nothing of the rest was written.
+ */
+enum hsm_native_answer hsm_feedback(struct hsm_key *key, const struct hsm_native *native,
+                                    unsigned char shift[HSM_BLOCK], const struct hsm_data *data,
+                                    size_t *done, struct failure *why);
+
 /** What became of an authenticated message. */
 enum hsm_answer {
     HSM_DONE,

@@ -54,6 +54,8 @@ struct hsm_key {
     bool busy;                     /* a thread looks for it */
     unsigned long busy_generation; /* in which process */
     bool without_ecb;              /* learnt: ECB is refused, CTR takes its place */
+    bool refuses[MECHANISMS];      /* learnt: it does not take this one (native.c) */
+    bool proven[MECHANISMS][2];    /* learnt without ECB, [mechanism][encrypt] (native.c) */
     bool used[MECHANISMS][2];      /* had a first message, [mechanism][encrypt] */
 };
 

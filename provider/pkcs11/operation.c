@@ -12,6 +12,13 @@ const char *mechanism_name(enum mechanism mechanism)
         [MECHANISM_CBC] = "CKM_AES_CBC",
         [MECHANISM_CTR] = "CKM_AES_CTR",
         [MECHANISM_GCM] = "CKM_AES_GCM",
+        [MECHANISM_CFB128] = "CKM_AES_CFB128",
+        [MECHANISM_CFB8] = "CKM_AES_CFB8",
+        [MECHANISM_CFB1] = "CKM_AES_CFB1",
+        [MECHANISM_OFB] = "CKM_AES_OFB",
+        [MECHANISM_KW] = "CKM_AES_KEY_WRAP",
+        [MECHANISM_KWP] = "CKM_AES_KEY_WRAP_KWP",
+        [MECHANISM_KWP_PAD] = "CKM_AES_KEY_WRAP_PAD",
         [MECHANISM_MAC + HSM_CMAC] = "CKM_AES_CMAC",
         [MECHANISM_MAC + HSM_HMAC_SHA1] = "CKM_SHA_1_HMAC",
         [MECHANISM_MAC + HSM_HMAC_SHA224] = "CKM_SHA224_HMAC",
@@ -21,6 +28,32 @@ const char *mechanism_name(enum mechanism mechanism)
     };
 
     return names[mechanism];
+}
+
+CK_MECHANISM_TYPE mechanism_type(enum mechanism mechanism)
+{
+    switch (mechanism) {
+    case MECHANISM_CBC:
+        return CKM_AES_CBC;
+    case MECHANISM_CTR:
+        return CKM_AES_CTR;
+    case MECHANISM_CFB128:
+        return CKM_AES_CFB128;
+    case MECHANISM_CFB8:
+        return CKM_AES_CFB8;
+    case MECHANISM_CFB1:
+        return CKM_AES_CFB1;
+    case MECHANISM_OFB:
+        return CKM_AES_OFB;
+    case MECHANISM_KW:
+        return CKM_AES_KEY_WRAP;
+    case MECHANISM_KWP:
+        return 0x210B; /* CKM_AES_KEY_WRAP_KWP of PKCS#11 3.0 */
+    case MECHANISM_KWP_PAD:
+        return CKM_AES_KEY_WRAP_PAD;
+    default:
+        return CKM_AES_ECB;
+    }
 }
 
 const char *operation_name(const struct operation *operation)
@@ -51,14 +84,16 @@ static CK_RV init(const struct session *session, const struct token *token,
     const CK_FUNCTION_LIST *f = token->module->f;
     CK_AES_CTR_PARAMS counter = { .ulCounterBits = 8 * HSM_BLOCK };
     unsigned char copy[HSM_BLOCK];
-    CK_MECHANISM mechanism = { CKM_AES_ECB, NULL, 0 };
+    CK_MECHANISM mechanism = { mechanism_type(operation->mechanism), NULL, 0 };
 
-    if (operation->mechanism == MECHANISM_CBC) {
-        memcpy(copy, iv, HSM_BLOCK);
-        mechanism = (CK_MECHANISM){ CKM_AES_CBC, copy, HSM_BLOCK };
-    } else if (operation->mechanism == MECHANISM_CTR) {
+    if (operation->mechanism == MECHANISM_CTR) {
         memcpy(counter.cb, iv, HSM_BLOCK);
-        mechanism = (CK_MECHANISM){ CKM_AES_CTR, &counter, sizeof(counter) };
+        mechanism.pParameter = &counter;
+        mechanism.ulParameterLen = sizeof(counter);
+    } else if (operation->mechanism != MECHANISM_ECB) {
+        memcpy(copy, iv, HSM_BLOCK);
+        mechanism.pParameter = copy;
+        mechanism.ulParameterLen = sizeof(copy);
     }
     return operation->encrypt ? CALL(f, C_EncryptInit(session->handle, &mechanism, facts->handle))
                               : CALL(f, C_DecryptInit(session->handle, &mechanism, facts->handle));

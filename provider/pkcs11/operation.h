@@ -14,12 +14,15 @@
 /** The mechanism's name as PKCS#11 writes it, "CKM_AES_CBC". */
 const char *mechanism_name(enum mechanism mechanism);
 
+/** Its number; of ECB, CBC, CTR and those of native.c. */
+CK_MECHANISM_TYPE mechanism_type(enum mechanism mechanism);
+
 /** What `operation` does, for messages: "encryption", "decryption", "a MAC". */
 const char *operation_name(const struct operation *operation);
 
 /**
- * Begins `operation` in `session` with `iv` (CBC: IV; CTR: counter block; ECB: NULL), after ending
- * what runs there.
+ * Begins `operation` in `session` with `iv` (CBC, CFB, OFB: IV; CTR: counter block; ECB: NULL),
+ * after ending what runs there.
  */
 CK_RV operation_begin(struct session *session, const struct token *token,
                       const struct key_facts *facts, const struct operation *operation,

@@ -16,8 +16,24 @@ enum mechanism {
     MECHANISM_CBC,
     MECHANISM_CTR,
     MECHANISM_GCM,
-    MECHANISM_MAC, /* and those after it, in the order of enum hsm_mac */
+    MECHANISM_CFB128, /* from here on: those that native.c deals with */
+    MECHANISM_CFB8,
+    MECHANISM_CFB1,
+    MECHANISM_OFB,
+    MECHANISM_KW,
+    MECHANISM_KWP,
+    MECHANISM_KWP_PAD, /* CKM_AES_KEY_WRAP_PAD, which is RFC 5649 in some modules only */
+    MECHANISM_MAC,     /* and those after it, in the order of enum hsm_mac */
     MECHANISMS = MECHANISM_MAC + HSM_MACS,
+};
+
+/** What is known of a mechanism that is used natively (native.c); [own_iv] is 1 with an IV that is
+ * not the standard's. */
+struct native_facts {
+    bool asked;        /* the module was asked */
+    bool offered[2];   /* [encrypt] */
+    bool proven[2][2]; /* [encrypt][own_iv]: it did what ECB does */
+    bool never[2];     /* [own_iv]: it did not */
 };
 
 /** Guarded by life_lock(), but what is marked "constant" or "connecting" (PHASE_BUSY's thread). */
@@ -41,10 +57,11 @@ struct token {
     bool buffers[MECHANISMS][2]; /* learnt: no running operations, [mechanism][encrypt] */
     bool quick;       /* learnt: a call costs next to nothing, so pieces may be small (counter.c) */
     bool streams_not; /* learnt: an update of GCM does not give out what went in */
-    unsigned int held;             /* sessions that GCM streams and large MACs hold */
-    struct session *sessions;      /* settings->sessions of them */
-    unsigned int limit;            /* how many of them the token lets us open */
-    unsigned long pool_generation; /* in which process `sessions` were opened */
+    struct native_facts natives[MECHANISMS]; /* learnt */
+    unsigned int held;                       /* sessions that GCM streams and large MACs hold */
+    struct session *sessions;                /* settings->sessions of them */
+    unsigned int limit;                      /* how many of them the token lets us open */
+    unsigned long pool_generation;           /* in which process `sessions` were opened */
 };
 
 /**

@@ -186,8 +186,12 @@ static void macs(void)
     static const struct expected expected = {
         "CMAC, HMAC", 1, SIZE, { { "C_SignInit", 1 }, { "C_Sign", 1 } }
     };
-    struct mac_message cmac = { "CMAC", "AES-256-CBC", reference, sizeof(reference), in, SIZE,
-                                0,      { 0 },         0 };
+    struct mac_message cmac = { .mac = "CMAC",
+                                .algorithm = "AES-256-CBC",
+                                .key = reference,
+                                .key_size = sizeof(reference),
+                                .in = in,
+                                .size = SIZE };
     struct mac_message hmac = cmac;
     unsigned char secret[32];
 

@@ -4,6 +4,7 @@
  */
 #include "testing.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include <openssl/crypto.h>
@@ -76,6 +77,13 @@ static const char *prod(void)
 
 const char *settings_standard(void)
 {
+    const char *native = getenv("HSMZKE_TEST_NATIVE");
+
+    if (native != NULL) {
+        spy_setup(NULL, NULL);
+        spy_native(native, NULL, false);
+        return settings_spied();
+    }
     return settings_for(module_path(), prod());
 }
 

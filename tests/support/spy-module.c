@@ -3,12 +3,14 @@
  * fail on demand.  A line "NAME 0xRV" goes to HSMZKE_SPY_LOG for each call, with " spy" behind it
  * when the failure was made here, and " gcm" behind encryption with CKM_AES_GCM.
  *
- *   HSMZKE_SPY_FAIL         NAME:N:RV[,...]: the N-th call of NAME returns RV; N+: all from there
- * on HSMZKE_SPY_GONE         a file name: while the file exists every call returns the number in it
+ *   HSMZKE_SPY_FAIL         NAME:N:RV[,...]: the N-th call of NAME returns RV;
+ *                           N+: all from there on
+ *   HSMZKE_SPY_GONE         a file name: while the file exists every call returns the number in it
  *   HSMZKE_SPY_TOKEN_FLAGS  bits that C_GetTokenInfo shows beside the token's own
- *   HSMZKE_SPY_GCM          "no-update": C_EncryptUpdate refuses CKM_AES_GCM; "own-iv":
- * C_EncryptInit with CKM_AES_GCM encrypts under an IV of the module's own, which it writes where
- * the caller gave one
+ *   HSMZKE_SPY_GCM          "no-update": C_EncryptUpdate refuses CKM_AES_GCM;
+ *                           "own-iv": C_EncryptInit with CKM_AES_GCM encrypts under an IV of the
+ *                           module's own, which it writes where the caller gave one
+ *   HSMZKE_SPY_NATIVE       mechanisms that the real module has not: spy-native.c
  */
 #include <dlfcn.h>
 #include <fcntl.h>
@@ -20,6 +22,8 @@
 #include <unistd.h>
 
 #include <p11-kit/pkcs11.h>
+
+#include "spy-native.h"
 
 struct counter {
     const char *name;
@@ -268,6 +272,7 @@ static void load(void)
     memcpy(&get_list, &symbol, sizeof(get_list));
     if (get_list(&real) != CKR_OK)
         return;
+    real = native_over(real);
     if (log != NULL)
         log_fd = open(log, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0600);
     fill_list();

@@ -20,12 +20,24 @@ void spy_setup(const char *fail, const char *token_flags)
     setenv("HSMZKE_SPY_GONE", gone_path, 1);
     setenv("HSMZKE_SPY_FAIL", fail == NULL ? "" : fail, 1);
     unsetenv("HSMZKE_SPY_GCM");
+    unsetenv("HSMZKE_SPY_NATIVE");
+    unsetenv("HSMZKE_SPY_NATIVE_LIE");
+    unsetenv("HSMZKE_SPY_NATIVE_ONLY");
     setenv("HSMZKE_SPY_TOKEN_FLAGS", token_flags == NULL ? "0" : token_flags, 1);
 }
 
 void spy_gcm(const char *what)
 {
     setenv("HSMZKE_SPY_GCM", what, 1);
+}
+
+void spy_native(const char *offered, const char *lie, bool only)
+{
+    setenv("HSMZKE_SPY_NATIVE", offered, 1);
+    if (lie != NULL)
+        setenv("HSMZKE_SPY_NATIVE_LIE", lie, 1);
+    if (only)
+        setenv("HSMZKE_SPY_NATIVE_ONLY", "", 1);
 }
 
 /* Lines of the log that begin with `start` and hold `part`. */

@@ -150,7 +150,10 @@ const char *config_file(const char *settings, const char *sections);
 OSSL_LIB_CTX *context_with(const char *settings, const char *sections);
 /** A context with the default provider, to compare with. */
 OSSL_LIB_CTX *context_default(void);
-/** Module, token "prod" and its PIN; the second through the spy (spy.c). */
+/**
+ * Module, token "prod" and its PIN; the second through the spy (spy.c).  With HSMZKE_TEST_NATIVE
+ * in the environment the first is through a spy that offers what that names (spy-native.c).
+ */
 const char *settings_standard(void);
 const char *settings_spied(void);
 /** Any module and any further lines: `settings_for(module, "token = ...\n")`. */
@@ -219,6 +222,11 @@ const char *mac_refused(OSSL_LIB_CTX *context, const char *mac, const char *algo
 void spy_setup(const char *fail, const char *token_flags);
 /** What the module makes of GCM, after spy_setup(): "no-update" or "own-iv". */
 void spy_gcm(const char *what);
+/**
+ * What the module does natively, after spy_setup(): `offered` ("kw kwp"), how it lies about it, or
+ * NULL, and whether it refuses ECB; see spy-native.c.
+ */
+void spy_native(const char *offered, const char *lie, bool only);
 /** Calls of a function so far; those that the spy itself failed. */
 unsigned spy_calls(const char *function);
 /** Calls of all functions so far. */

@@ -66,7 +66,7 @@ static bool toy_stream(void *argument, bool encrypt, unsigned char counter[HSM_B
 
 struct machine_engine toy_engine(struct toy *toy)
 {
-    return (struct machine_engine){ toy, toy_blocks, toy_stream };
+    return (struct machine_engine){ toy, toy_blocks, toy_stream, NULL };
 }
 
 void rig_open(struct rig *rig, enum machine_kind kind, bool encrypt, const unsigned char *iv)
@@ -200,5 +200,5 @@ void aes_close(struct aes *aes)
 
 struct machine_engine aes_engine(struct aes *aes)
 {
-    return (struct machine_engine){ aes, aes_blocks, aes_stream };
+    return (struct machine_engine){ aes, aes_blocks, aes_stream, NULL };
 }

@@ -75,7 +75,7 @@ static void close_rigs(struct rigs *rigs)
 
 static enum machine_result update(struct rigs *rigs, const unsigned char *in, size_t size)
 {
-    const struct machine_engine engine = { &rigs->counted, counted_blocks, NULL };
+    const struct machine_engine engine = { &rigs->counted, counted_blocks, NULL, NULL };
     size_t written = LONGEST + 1;
     enum machine_result result =
         machine_update(&rigs->machine, &engine, rigs->ours, &written, size, in, size);
@@ -238,7 +238,7 @@ static void new_message(void **state)
 static void small_things(size_t which, bool encrypt)
 {
     struct counted none = { .calls = 0 };
-    const struct machine_engine engine = { &none, counted_blocks, NULL };
+    const struct machine_engine engine = { &none, counted_blocks, NULL, NULL };
     struct machine machine;
     unsigned char out[32];
     size_t written = 1;

@@ -48,7 +48,7 @@ static void run(enum machine_stealing variant, bool encrypt, unsigned int fail_a
                 const unsigned char *in, size_t size, struct result *result)
 {
     struct counted counted = { .fail_at = fail_at };
-    const struct machine_engine engine = { &counted, counted_blocks, NULL };
+    const struct machine_engine engine = { &counted, counted_blocks, NULL, NULL };
     struct machine machine;
 
     aes_open(&counted.aes, MACHINE_CBC, key);
@@ -153,7 +153,7 @@ static void engine_fails(void **state)
 static void one_update(void **state)
 {
     struct counted counted = { .calls = 0 };
-    const struct machine_engine engine = { &counted, counted_blocks, NULL };
+    const struct machine_engine engine = { &counted, counted_blocks, NULL, NULL };
     struct machine machine;
     unsigned char first[ROOM], second[ROOM];
     size_t written;

@@ -55,7 +55,7 @@ struct job {
 static void run(const struct job *job, const unsigned char *in, size_t size, struct result *result)
 {
     struct counted counted = { .fail_at = job->fail_at, .inverse = job->inverse };
-    const struct machine_engine engine = { &counted, counted_blocks, NULL };
+    const struct machine_engine engine = { &counted, counted_blocks, NULL, NULL };
     struct machine machine, before;
 
     aes_open(&counted.aes, MACHINE_ECB, key);
@@ -319,7 +319,7 @@ static void sizes(void **state)
 static void told_sizes(void **state)
 {
     struct counted none = { .calls = 0 };
-    const struct machine_engine engine = { &none, counted_blocks, NULL };
+    const struct machine_engine engine = { &none, counted_blocks, NULL, NULL };
     struct machine machine;
     size_t written = 1;
 
