@@ -8,7 +8,12 @@
  */
 #include "pkcs11/native.h"
 
-enum { CANDIDATES = 2 };
+#include <stdlib.h>
+
+enum {
+    CANDIDATES = 2,
+    MECHANISMS_MOST = 4096, /* a longer list is not to be believed */
+};
 
 /* In the order in which they are tried; MECHANISM_ECB: none. */
 static const enum mechanism candidates[HSM_MODES][CANDIDATES] = {
@@ -17,6 +22,28 @@ static const enum mechanism candidates[HSM_MODES][CANDIDATES] = {
     [HSM_KW] = { MECHANISM_KW },         [HSM_KWP] = { MECHANISM_KWP, MECHANISM_KWP_PAD },
 };
 
+/* Asked first: tpm2-pkcs11 writes to stderr where it is asked for what it does not list. */
+static CK_RV list(const struct token *token, CK_MECHANISM_TYPE wanted, bool *listed)
+{
+    const CK_FUNCTION_LIST *f = token->module->f;
+    CK_MECHANISM_TYPE *types;
+    CK_ULONG count = 0, room;
+    CK_RV rv = CALL(f, C_GetMechanismList(token->slot, NULL, &count));
+
+    *listed = false;
+    if (rv != CKR_OK || count == 0 || count > MECHANISMS_MOST)
+        return rv;
+    room = count;
+    types = calloc(room, sizeof(*types));
+    if (types == NULL)
+        return CKR_HOST_MEMORY;
+    rv = CALL(f, C_GetMechanismList(token->slot, types, &count));
+    for (CK_ULONG i = 0; rv == CKR_OK && i < count && i < room; i++)
+        *listed = *listed || types[i] == wanted;
+    free(types);
+    return rv;
+}
+
 /* Asks the module once what it does with `mechanism`; an answer that did not come is no answer. */
 static void ask(struct hsm_key *key, enum mechanism mechanism)
 {
@@ -24,13 +51,17 @@ static void ask(struct hsm_key *key, enum mechanism mechanism)
     CK_MECHANISM_INFO info = { 0 }; /* SoftHSM adds its flags to what is there */
     struct key_facts facts;
     struct failure ignored;
+    bool listed;
     CK_RV rv;
 
     if (!key_ready(key, false, &facts, &ignored) || module_enter(token->module) == 0)
         return;
-    rv = CALL(token->module->f, C_GetMechanismInfo(token->slot, mechanism_type(mechanism), &info));
+    rv = list(token, mechanism_type(mechanism), &listed);
+    if (rv == CKR_OK && listed)
+        rv = CALL(token->module->f,
+                  C_GetMechanismInfo(token->slot, mechanism_type(mechanism), &info));
     module_leave(token->module);
-    if (rv == CKR_HSMZKE_EXITING || ckr_connection_lost(rv))
+    if (rv == CKR_HSMZKE_EXITING || rv == CKR_HOST_MEMORY || ckr_connection_lost(rv))
         return;
     life_lock();
     token->natives[mechanism].asked = true;

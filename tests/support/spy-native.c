@@ -290,6 +290,25 @@ static CK_RV get_info(CK_SLOT_ID slot, CK_MECHANISM_TYPE type, CK_MECHANISM_INFO
     return CKR_OK;
 }
 
+/* The real module's, and behind them what is offered here. */
+static CK_RV get_list(CK_SLOT_ID slot, CK_MECHANISM_TYPE *types, CK_ULONG *count)
+{
+    const CK_ULONG room = *count;
+    const CK_RV rv = below->C_GetMechanismList(slot, types, count);
+    enum mode mode;
+
+    for (size_t i = 0; rv == CKR_OK && i < sizeof(offers) / sizeof(offers[0]); i++) {
+        if (find(offers[i].type, &mode) == NULL)
+            continue;
+        if (types != NULL && *count == room)
+            return CKR_BUFFER_TOO_SMALL;
+        if (types != NULL)
+            types[*count] = offers[i].type;
+        ++*count;
+    }
+    return rv;
+}
+
 static CK_RV begin(CK_SESSION_HANDLE s, CK_MECHANISM *m, CK_OBJECT_HANDLE key, bool encrypt)
 {
     struct running *running = &sessions[s & 0xffff];
@@ -401,6 +420,7 @@ CK_FUNCTION_LIST *native_over(CK_FUNCTION_LIST *real)
         return real;
     below = real;
     list = *real;
+    list.C_GetMechanismList = get_list;
     list.C_GetMechanismInfo = get_info;
     list.C_EncryptInit = encrypt_init;
     list.C_DecryptInit = decrypt_init;
