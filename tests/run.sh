@@ -255,7 +255,7 @@ valgrind_conformance() {
     local -x OPENSSL_ia32cap=$without_avx
     HSMZKE_TEST_QUICK=1 meson_tests "$plain" valgrind-conformance --timeout-multiplier 20 \
         --wrapper "$(printf '%q ' valgrind "${valgrind_options[@]}")" \
-        nist random rfc3686 gcm-paths random-whole mac-vectors mac-random
+        nist random rfc3686 gcm-paths random-whole mac-vectors mac-random gmac-random
 }
 
 valgrind_enc() {
