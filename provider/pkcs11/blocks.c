@@ -56,11 +56,17 @@ static void advance(struct blocks *blocks, size_t size)
     blocks->request.left -= size;
 }
 
-/* What OFB goes on from: the last block of its key stream. */
-static void xor_into(unsigned char *block, const unsigned char *with)
+/*
+ * What the message goes on from, after a piece whose last blocks were `in` and `out`: ciphertext,
+ * or in OFB key stream.
+ */
+static void next_chain(struct blocks *blocks, const unsigned char *in, const unsigned char *out)
 {
-    for (size_t i = 0; i < HSM_BLOCK; i++)
-        block[i] ^= with[i];
+    const struct operation *operation = &blocks->request.operation;
+
+    memcpy(blocks->chain, operation->encrypt ? out : in, HSM_BLOCK);
+    for (size_t i = 0; operation->mechanism == MECHANISM_OFB && i < HSM_BLOCK; i++)
+        blocks->chain[i] = in[i] ^ out[i];
 }
 
 static CK_RV blocks_piece(struct request *request, struct session *session,
@@ -77,7 +83,7 @@ static CK_RV blocks_piece(struct request *request, struct session *session,
     unsigned char *const in = session->scratch, *const bounce = session->scratch + session->half;
     const unsigned char *from = copied ? in : blocks->in;
     unsigned char *to = blocks->overlap ? bounce : blocks->out;
-    unsigned char last[HSM_BLOCK]; /* of the input: ciphertext, on decryption */
+    unsigned char last[HSM_BLOCK]; /* block of the input */
     CK_RV rv;
 
     if (copied)
@@ -98,11 +104,7 @@ static CK_RV blocks_piece(struct request *request, struct session *session,
     }
     if (splice && !encrypt)
         xor_block(to, session->chain, blocks->chain);
-    if (request->operation.mechanism == MECHANISM_OFB)
-        xor_into(last, to + size - HSM_BLOCK);
-    else if (encrypt)
-        memcpy(last, to + size - HSM_BLOCK, HSM_BLOCK);
-    memcpy(blocks->chain, last, HSM_BLOCK);
+    next_chain(blocks, last, to + size - HSM_BLOCK);
     secret_wipe(last, sizeof(last));
     if (running)
         memcpy(session->chain, blocks->chain, HSM_BLOCK);
