@@ -378,21 +378,16 @@ static enum gcm_result final_encrypt(struct gcm_machine *machine, const struct g
 
 static enum gcm_result final_decrypt(struct gcm_machine *machine, const struct gcm_engine *engine)
 {
-    const size_t size = machine->kept.size;
-    struct hsm_gcm data = message(machine, machine->kept.data, size);
+    const struct hsm_gcm data = message(machine, machine->kept.data, machine->kept.size);
     enum hsm_answer answer = HSM_DONE;
-    unsigned char *plaintext;
 
     if (machine->tag_size == 0)
         return GCM_NO_TAG;
     if (!machine->verified || machine->state != GCM_ONE) {
         if (!machine->all_kept)
             return GCM_BUFFER_FULL;
-        plaintext = engine->get(engine->argument, size);
-        if (plaintext == NULL)
-            return GCM_ENGINE_FAILED;
-        answer = engine->once(engine->argument, false, &data, plaintext, NULL);
-        engine->put(plaintext, size);
+        /* The program has the plaintext already. */
+        answer = engine->once(engine->argument, false, &data, NULL, NULL);
     }
     if (answer == HSM_FAILED)
         return GCM_ENGINE_FAILED;

@@ -46,7 +46,10 @@ enum gcm_iv_source {
 /** Who computes. */
 struct gcm_engine {
     void *argument;
-    /** A whole message; encryption puts 16 bytes to `tag`, decryption checks data->tag. */
+    /**
+     * A whole message; encryption puts 16 bytes to `tag`, decryption checks data->tag, and does no
+     * more where `out` is NULL.
+     */
     enum hsm_answer (*once)(void *argument, bool encrypt, const struct hsm_gcm *data,
                             unsigned char *out, unsigned char tag[HSM_BLOCK]);
     /** As hsm_ctr(). */

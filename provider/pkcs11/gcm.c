@@ -106,7 +106,7 @@ static CK_RV decrypt(struct gcm_request *gcm, const struct session *session,
         return judge(gcm, rv);
     if (given != data->size)
         return CKR_HSMZKE_BUFFERED;
-    if (data->size > 0)
+    if (data->size > 0 && gcm->out != NULL)
         memcpy(gcm->out, bounce + size, data->size);
     return CKR_OK;
 }
@@ -118,7 +118,7 @@ static CK_RV gcm_piece(struct request *request, struct session *session,
     const struct hsm_gcm *data = gcm->data;
     struct token *token = request->key->token;
     const size_t tag_size = gcm->encrypt ? HSM_BLOCK : data->tag_size;
-    const size_t room = 2 * (data->size + HSM_BLOCK);
+    const size_t room = (gcm->encrypt ? 1 : 2) * (data->size + HSM_BLOCK);
     const bool large = room > 2 * session->half;
     unsigned char *bounce = large ? secret_alloc_large(room, why) : session->scratch;
     struct gcm_mechanism mechanism;

@@ -225,8 +225,9 @@ struct hsm_gcm {
 };
 
 /**
- * A whole message, in the HSM.  `out` gets data->size bytes and may be data->in; encryption puts
- * HSM_BLOCK bytes of tag to `tag`.  Unless HSM_DONE, nothing is given out.
+ * A whole message, in the HSM.  `out` gets data->size bytes and may be data->in, or NULL for a
+ * decryption that only checks; encryption puts HSM_BLOCK bytes of tag to `tag`.  Unless HSM_DONE,
+ * nothing is given out.
  */
 enum hsm_answer hsm_gcm_once(struct hsm_key *key, bool encrypt, const struct hsm_gcm *data,
                              unsigned char *out, unsigned char tag[HSM_BLOCK], struct failure *why);

@@ -58,7 +58,7 @@ static enum hsm_answer once(void *argument, bool encrypt, const struct hsm_gcm *
         CHECK(EVP_CipherUpdate(ctx, bounce, &n, data->in, (int)data->size) == 1);
     good = EVP_CipherFinal_ex(ctx, bounce + data->size, &n) == 1;
     CHECK(good || !encrypt);
-    if (good && data->size > 0)
+    if (good && data->size > 0 && out != NULL)
         memcpy(out, bounce, data->size);
     if (encrypt)
         CHECK(EVP_CIPHER_CTX_ctrl(ctx, EVP_CTRL_AEAD_GET_TAG, HSM_BLOCK, tag) == 1);
