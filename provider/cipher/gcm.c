@@ -122,6 +122,22 @@ static int gcm_decrypt_init(void *context, const unsigned char *key, size_t key_
     return init(context, false, key, key_size, iv, iv_size, params);
 }
 
+/* The IV of keys' identities would show the first bytes of a message to whoever knows the identity.
+ */
+static bool is_ready(const struct gcm_context *context)
+{
+    const struct gcm_machine *machine = &context->machine;
+    struct failure why;
+
+    if (!cipher_is_ready(&context->base))
+        return false;
+    if (!machine->iv_set || !hsm_iv_is_reserved(machine->iv, machine->iv_size))
+        return true;
+    failure_set(&why, FAILURE_NOT_OFFERED,
+                "AES-256-GCM: the IV 'hsmzke-id-v1' is reserved for keys' identities; set another");
+    return error_raise(&context->base.instance->errors, &why) != 0;
+}
+
 /* AAD has no output: EVP_EncryptInit(3), "AEAD interface". */
 static int take(struct gcm_context *context, unsigned char *out, size_t *written, size_t room,
                 const unsigned char *in, size_t size)
@@ -160,7 +176,7 @@ static int gcm_update(void *context_, unsigned char *out, size_t *written, size_
     *written = 0;
     if (size == 0) /* in every state */
         return 1;
-    return cipher_is_ready(base) && take(context, out, written, room, in, size);
+    return is_ready(context) && take(context, out, written, room, in, size);
 }
 
 static int gcm_final(void *context_, unsigned char *out, size_t *written, size_t room)
@@ -171,7 +187,7 @@ static int gcm_final(void *context_, unsigned char *out, size_t *written, size_t
     if (base->keyed == KEYED_RAW)
         return base->mode->software->final(base->software, out, written, room);
     *written = 0;
-    return cipher_is_ready(base) && end(context);
+    return is_ready(context) && end(context);
 }
 
 /* Without input it is the end of the message, as in EVP_Cipher(). */
@@ -184,7 +200,7 @@ static int gcm_cipher(void *context_, unsigned char *out, size_t *written, size_
     if (base->keyed == KEYED_RAW)
         return base->mode->software->cipher(base->software, out, written, room, in, size);
     *written = 0;
-    if (!cipher_is_ready(base))
+    if (!is_ready(context))
         return 0;
     return in == NULL ? end(context) : take(context, out, written, room, in, size);
 }

@@ -233,6 +233,36 @@ static void module_replaces_iv(void)
 
 /* ---- keys ---- */
 
+/* Under the IV of the identities the first bytes would be hidden by what is public. */
+static void reserved_iv(void)
+{
+    unsigned char reserved[13] = "hsmzke-id-v1", none[16];
+    EVP_CIPHER_CTX *ctx;
+    int n;
+
+    token_standard();
+    start(settings_standard());
+    for (int encrypt = 0; encrypt <= 1; encrypt++) {
+        ctx = begin(encrypt);
+        CHECK(EVP_CipherInit_ex2(ctx, NULL, NULL, reserved, encrypt, NULL) == 1);
+        blank_fill(out, 16);
+        CHECK(EVP_CipherUpdate(ctx, NULL, &n, aad, sizeof(aad)) != 1);
+        CHECK(EVP_CipherUpdate(ctx, out, &n, plain, 16) != 1);
+        CHECK(EVP_CipherFinal_ex(ctx, none, &n) != 1);
+        CHECK(still_blank(out, 16));
+        CHECK_HAS(error_text(), "'hsmzke-id-v1' is reserved");
+        EVP_CIPHER_CTX_free(ctx);
+    }
+    by_software(SIZE);
+    ctx = begin(true);
+    CHECK(EVP_CipherInit_ex2(ctx, NULL, NULL, reserved, 1, NULL) == 1);
+    CHECK(EVP_CipherInit_ex2(ctx, NULL, NULL, iv, 1, NULL) == 1);
+    CHECK(EVP_CipherUpdate(ctx, NULL, &n, aad, sizeof(aad)) == 1);
+    CHECK(EVP_CipherUpdate(ctx, out, &n, plain, SIZE) == 1 && memcmp(out, sealed, SIZE) == 0);
+    end(ctx);
+    finish();
+}
+
 static void keys_that_may_do_half(void)
 {
     unsigned char reference[32];
@@ -309,6 +339,7 @@ int main(void)
         CHILD_TEST(gone_in_mid_message),
         CHILD_TEST(forked),
         CHILD_TEST(module_replaces_iv),
+        CHILD_TEST(reserved_iv),
         CHILD_TEST(keys_that_may_do_half),
         CHILD_TEST(other_key_lengths),
         CHILD_TEST(many_open),
