@@ -4,7 +4,7 @@
 #     tests/run.sh [--quick]
 #
 # --quick: formatting, scripts, unit tests, conformance, integration and other modules, the last three with fewer
-# repetitions; without sanitizers, valgrind, the installation and the quickstart.
+# repetitions; without sanitizers, valgrind, the installation, the quickstart and the applications.
 #
 # As root it installs the Debian packages that are missing; else it names them. On Debian 12 it also fetches and
 # builds Debian 13's p11-kit, once (tests/hsm/p11-kit.sh). Apart from the packages everything stays in build*/ and
@@ -308,6 +308,17 @@ installation() {
     rm -rf "$destination"
 }
 
+# --- Applications: programs of Debian's packages, with nothing but openssl.cnf.
+
+applications() {
+    local counted
+    tests/apps/run.sh "$plain" | tee "$logs/applications" || true
+    counted=$(tail -n 1 "$logs/applications")
+    [[ $counted =~ ^[0-9]+\ [0-9]+\ [0-9]+$ ]] || return
+    # shellcheck disable=SC2086  # three numbers
+    tally $counted
+}
+
 quickstart() { check "examples/quickstart.sh" examples/quickstart.sh; }
 
 # --- All of it
@@ -351,11 +362,12 @@ if ! $quick; then
     stage "openssl enc under valgrind" valgrind_enc || true
     stage "installation" installation || true
     stage "quickstart" quickstart || true
+    stage "applications" applications || true
 fi
 rm -rf "$plain/tmp"
 
 what="All tests"
-if $quick; then what="The quick part of the tests (no sanitizers, valgrind, installation, quickstart)"; fi
+if $quick; then what="The quick part of the tests (no sanitizers, valgrind, installation, quickstart, applications)"; fi
 if ((all_failed > 0)); then
     finish "$what ran in $SECONDS s, and some failed: their output is above and in build-tests/logs/."
 elif ((all_skipped > 0)); then

@@ -1,0 +1,107 @@
+#!/usr/bin/env bash
+# Unmodified programs of Debian 12 encrypt through the HSM, with nothing but openssl.cnf:
+#
+#     tests/apps/run.sh BUILD-DIRECTORY [APPLICATION...]
+#
+# All of them, or those that are named: python, node, php, ... as the scripts beside this one are. The provider and
+# token-tool are the build directory's, all files go into BUILD-DIRECTORY/apps. Each check has a line; the last line
+# has how many passed, failed and were skipped. As root it installs the programs that are missing, except those whose
+# installation would start a server or replace something: these are unpacked in the build directory.
+set -euo pipefail
+
+APPS_SCRIPTS=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+repository=$(cd "$APPS_SCRIPTS/../.." && pwd)
+# shellcheck source=examples/packages.sh
+source "$repository/examples/packages.sh"
+
+if (($# == 0)) || [[ $1 == --help ]]; then
+    sed -n '2,/^set/{/^#/s/^# \{0,1\}//p}' "${BASH_SOURCE[0]}"
+    [[ ${1-} == --help ]] || exit 1
+    exit 0
+fi
+build=$(cd "$1" && pwd)
+shift
+applications=("$@")
+if ((${#applications[@]} == 0)); then
+    applications=(enc cms python node node-own php ruby sqlcipher pgcrypto)
+fi
+
+# Nothing from the caller's own OpenSSL, SoftHSM or hsmzke set-up may get in here, nor a home directory's settings.
+for variable in "${!HSMZKE_@}" "${!OPENSSL_@}" SOFTHSM2_CONF LD_LIBRARY_PATH NODE_OPTIONS PYTHONPATH RUBYOPT; do
+    unset "$variable"
+done
+export LC_ALL=C.UTF-8 PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
+
+APPS_WORK=$build/apps
+APPS_UNPACKED=$build/apps-debian # kept, so that nothing is fetched twice
+export APPS_WORK APPS_UNPACKED APPS_SCRIPTS
+export HOME=$APPS_WORK
+APPS_CNF=$repository/examples/gateway.cnf
+APPS_MODULES=$APPS_WORK/modules
+APPS_PKCS11=$(find_softhsm)
+APPS_TOKEN_TOOL=$(find "$build/tests" -name token-tool -type f | head -n 1)
+export APPS_CNF APPS_MODULES APPS_PKCS11 APPS_TOKEN_TOOL
+
+padded() { printf '%s%0*d' "$1" $((64 - ${#1})) 0; }
+APPS_KEY=$(openssl rand -hex 32)
+APPS_OTHER_KEY=$(openssl rand -hex 32)
+APPS_REFERENCE=$(padded "$(printf hsmzke:gold | xxd -p -c 64)")
+APPS_NOTHING=$(padded "$(printf hsmzke:nothing | xxd -p -c 64)")
+export APPS_KEY APPS_OTHER_KEY APPS_REFERENCE APPS_NOTHING
+
+make_place() {
+    local pin=13579246
+    rm -rf "$APPS_WORK"
+    mkdir -p "$APPS_WORK/tokens"
+    # As if hsmzke were installed: OpenSSL's own modules stand beside it (python3-cryptography wants legacy.so).
+    mkdir "$APPS_MODULES" "$APPS_WORK/modules-without"
+    find "$(openssl version -m | sed 's/^MODULESDIR: "\(.*\)"$/\1/')" -name '*.so' ! -name hsmzke.so \
+        -exec ln -s -t "$APPS_MODULES" {} + -exec ln -s -t "$APPS_WORK/modules-without" {} +
+    ln -s "$build/provider/hsmzke.so" "$APPS_MODULES"
+    printf 'directories.tokendir = %s\nobjectstore.backend = file\nlog.level = ERROR\n' "$APPS_WORK/tokens" \
+        >"$APPS_WORK/softhsm2.conf"
+    printf '%s\n' "$pin" >"$APPS_WORK/pin"
+    export SOFTHSM2_CONF=$APPS_WORK/softhsm2.conf
+    "$APPS_TOKEN_TOOL" "$APPS_PKCS11" init apps 97531864 "$pin"
+    printf 'gold %s\n' "$APPS_KEY" | "$APPS_TOKEN_TOOL" "$APPS_PKCS11" import apps "$pin"
+    unset SOFTHSM2_CONF
+}
+
+install_programs() {
+    local node=()
+    if package_is_there nodejs && ! ldd /usr/bin/node | grep -q libcrypto; then
+        # Another's Node.js. Debian's is unpacked; it wants these in their place.
+        node=(node-acorn node-cjs-module-lexer node-undici)
+    else
+        node=(nodejs)
+    fi
+    need_packages "${node[@]}" openssl xxd curl python3-cryptography php-cli ruby sqlcipher \
+        mariadb-server-core mariadb-client-core ||
+        echo "What is missing is skipped."
+}
+
+passed=0 failed=0 skipped=0
+
+run_application() { # NAME
+    local log=$APPS_WORK/$1.log status=0 count_failed begun=$SECONDS
+    timeout -k 10 240 bash "$APPS_SCRIPTS/$1.sh" >"$log" 2>&1 </dev/null || status=$?
+    cat "$log"
+    count_failed=$(grep -c '^failed: ' "$log" || true)
+    if ((status != 0 && count_failed == 0)) || ! grep -qE '^(passed|failed|skipped): ' "$log"; then
+        echo "failed: $1: the script itself (status $status)"
+        count_failed=$((count_failed + 1))
+    fi
+    passed=$((passed + $(grep -c '^passed: ' "$log" || true)))
+    skipped=$((skipped + $(grep -c '^skipped: ' "$log" || true)))
+    failed=$((failed + count_failed))
+    echo "$1: $((SECONDS - begun)) s"
+}
+
+install_programs
+make_place
+for application in "${applications[@]}"; do
+    run_application "$application"
+done
+rm -rf "$APPS_WORK"
+echo "$passed $failed $skipped"
+((failed == 0))
