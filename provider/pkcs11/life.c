@@ -3,11 +3,14 @@
  *
  * Why a gate: exit() runs while other threads are inside the module; C_Finalize under their feet
  * crashes.  So the handler closes the gate, waits for those inside, and only then finalizes.
+ * Why OpenSSL's own exit handlers too: a program may call OPENSSL_cleanup() before exit() (MariaDB
+ * does), and a module that uses OpenSSL crashes in C_Finalize after that.
  * Why a depth: SoftHSM computes through OpenSSL and so calls our ciphers from inside a call of
  * ours.
  */
 #include "pkcs11/life.h"
 
+#include <openssl/crypto.h>
 #include <openssl/err.h>
 #include <pthread.h>
 #include <stdatomic.h>
@@ -48,7 +51,8 @@ static void in_child(void)
     pthread_mutex_unlock(&lock);
 }
 
-/* Runs before the destructors of every module that was initialised before it was registered. */
+/* Runs before the destructors of every module that was initialised before it was registered, and
+ * before OpenSSL takes itself apart.  It can run several times. */
 static void at_exit(void)
 {
     const struct timespec pause = { .tv_nsec = 1000000 };
@@ -71,7 +75,8 @@ static void start(void)
 {
     make_condition();
     /* A thread may be loading a module, not yet registered for itself, when the process exits. */
-    started = pthread_atfork(life_lock, life_unlock, in_child) == 0 && atexit(at_exit) == 0;
+    started = pthread_atfork(life_lock, life_unlock, in_child) == 0 && atexit(at_exit) == 0 &&
+              OPENSSL_atexit(at_exit) == 1;
 }
 
 bool life_start(void)

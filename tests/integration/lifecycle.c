@@ -82,6 +82,18 @@ static void program_is_logged_in(void)
     OSSL_LIB_CTX_free(context);
 }
 
+/* MariaDB does so.  The module is closed after its last use of OpenSSL, in whose default context
+ * it computes. */
+static void openssl_ends_before_the_program(void)
+{
+    token_standard();
+    setenv("OPENSSL_CONF", config_file(settings_standard(), NULL), 1);
+    for (int i = 0; i < 3; i++)
+        CHECK(name_works(NULL, "AES-256-CBC", "gold", GOLD_KEY) == 1);
+    OPENSSL_cleanup();
+    exit(0);
+}
+
 /* ---- processes ---- */
 
 static void use_repeatedly(void *argument)
@@ -298,6 +310,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         CHILD_TEST(module_initialised_by_program),
         CHILD_TEST(program_is_logged_in),
+        CHILD_TEST(openssl_ends_before_the_program),
         cmocka_unit_test(processes_share_a_token),
         CHILD_TEST(fork_in_mid_stream),
         CHILD_TEST(forks_of_forks),

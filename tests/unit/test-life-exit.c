@@ -139,6 +139,22 @@ static void closed_at_exit(void **state)
     assert_int_equal(ending_of(idle, NULL), FINALIZED);
 }
 
+/* A program that ends OpenSSL before itself. */
+static void clean_up(void *argument)
+{
+    (void)argument;
+    CHECK(OPENSSL_init_crypto(0, NULL) == 1);
+    register_handlers();
+    OPENSSL_cleanup();
+    end(finalized && !life_enter() ? FINALIZED : NOT_FINALIZED);
+}
+
+static void closed_before_openssl_ends(void **state)
+{
+    (void)state;
+    assert_int_equal(ending_of(clean_up, NULL), FINALIZED);
+}
+
 static void busy(void *milliseconds)
 {
     register_handlers();
@@ -245,6 +261,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(closed_at_exit),
+        cmocka_unit_test(closed_before_openssl_ends),
         cmocka_unit_test(calls_are_waited_for),
         cmocka_unit_test(but_not_for_ever),
         cmocka_unit_test(exit_inside_a_call),
