@@ -17,6 +17,7 @@ settings=(OPENSSL_CONF="$APPS_CNF" OPENSSL_MODULES="$APPS_MODULES"
     HSMZKE_PKCS11_MODULE="$APPS_PKCS11" HSMZKE_TOKEN=pkcs11:token=apps "HSMZKE_PIN_SOURCE=file:$APPS_WORK/pin"
     SOFTHSM2_CONF="$APPS_WORK/softhsm2.conf")
 servers=()
+ended=
 
 rm -rf "$work"
 mkdir -p "$work"
@@ -172,10 +173,10 @@ serve() {
     servers+=($!)
 }
 
-# stop [SIGNAL]: the server that was started last, and waits for its end
+# stop SIGNAL: the server that was started last, and waits for its end; `ended` is its status
 stop() {
     local last=$((${#servers[@]} - 1))
-    kill "-${1:-TERM}" "${servers[last]}" 2>/dev/null || true
+    kill "-$1" "${servers[last]}" 2>/dev/null || true
     ends "${servers[last]}"
     unset "servers[last]"
 }
@@ -184,9 +185,14 @@ stop() {
 ends() {
     local tries
     for ((tries = 0; tries < 100; tries++)); do
-        kill -0 "$1" 2>/dev/null || return 0
+        if ! kill -0 "$1" 2>/dev/null; then
+            ended=0
+            wait "$1" || ended=$?
+            return 0
+        fi
         sleep 0.1
     done
+    ended=hung
     echo "$1 did not stop"
     kill -KILL "$1" 2>/dev/null || true
 }

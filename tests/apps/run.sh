@@ -23,7 +23,7 @@ build=$(cd "$1" && pwd)
 shift
 applications=("$@")
 if ((${#applications[@]} == 0)); then
-    applications=(enc cms python node node-own php ruby sqlcipher pgcrypto)
+    applications=(enc cms python node node-own php ruby sqlcipher pgcrypto mariadb)
 fi
 
 # Nothing from the caller's own OpenSSL, SoftHSM or hsmzke set-up may get in here, nor a home directory's settings.
@@ -102,6 +102,6 @@ make_place
 for application in "${applications[@]}"; do
     run_application "$application"
 done
-rm -rf "$APPS_WORK"
+[[ -n ${APPS_KEEP-} ]] || rm -rf "$APPS_WORK"
 echo "$passed $failed $skipped"
 ((failed == 0))
