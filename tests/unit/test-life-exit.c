@@ -143,7 +143,7 @@ static void closed_at_exit(void **state)
 static void clean_up(void *argument)
 {
     (void)argument;
-    CHECK(OPENSSL_init_crypto(0, NULL) == 1);
+    CHECK(OPENSSL_init_crypto(OPENSSL_INIT_LOAD_CRYPTO_STRINGS, NULL) == 1);
     register_handlers();
     OPENSSL_cleanup();
     end(finalized && !life_enter() ? FINALIZED : NOT_FINALIZED);
