@@ -225,14 +225,16 @@ uses_libcrypto() { ldd "$1" 2>/dev/null | grep -q 'libcrypto\.so\.3'; }
 # find_program PATH PACKAGE [VERSION]: sets `program` to Debian's: the one that is installed, else one that is unpacked in
 # the build directory, for installing would start a server or replace what is there
 find_program() {
+    local libraries
     program=()
     if [[ -x $1 ]] && uses_libcrypto "$1" && dpkg -S "$(readlink -f "$1")" >/dev/null 2>&1; then
         program=("$1")
         return 0
     fi
     unpack "$2" "${3-}" && [[ -x $APPS_UNPACKED$1 ]] || return
-    program=(env "LD_LIBRARY_PATH=$APPS_UNPACKED/usr/lib/$(gcc -print-multiarch)" "$APPS_UNPACKED$1")
-    "${program[@]}" --version >/dev/null 2>&1 || "${program[@]}" -v >/dev/null 2>&1
+    libraries=$APPS_UNPACKED/usr/lib/$(gcc -print-multiarch):$APPS_UNPACKED/lib/$(gcc -print-multiarch)
+    program=(env "LD_LIBRARY_PATH=$libraries" "$APPS_UNPACKED$1")
+    ! "${program[@]:0:2}" ldd "$APPS_UNPACKED$1" | grep 'not found'
 }
 
 # unpack PACKAGE [VERSION]: the package and what it needs and is not installed, as far as apt can have it

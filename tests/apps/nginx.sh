@@ -89,8 +89,8 @@ reloads() {
 }
 answers() { client | grep -q "^$1"; }
 all_reused() {
-    local i
-    for i in 1 2 3 4 5 6 7 8; do reused session-hsm || return; done
+    local times
+    for ((times = 0; times < 8; times++)); do reused session-hsm || return; done
 }
 
 for protocol in TLSv1.2 TLSv1.3; do

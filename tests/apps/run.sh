@@ -23,7 +23,8 @@ build=$(cd "$1" && pwd)
 shift
 applications=("$@")
 if ((${#applications[@]} == 0)); then
-    applications=(enc cms python node node-own php ruby sqlcipher pgcrypto mariadb nginx)
+    applications=(enc cms python node node-own php ruby sqlcipher pgcrypto mariadb nginx haproxy openvpn tls tools
+        systemd)
 fi
 
 # Nothing from the caller's own OpenSSL, SoftHSM or hsmzke set-up may get in here, nor a home directory's settings.
