@@ -55,6 +55,8 @@ for algorithm in AES_CTR AES_CBC; do
     fresh data
     check "$algorithm: the server starts" start hsm keys-reference $algorithm data
     check "$algorithm: a table is made under the HSM key" sql "$make_rows"
+    check "$algorithm: AES_ENCRYPT() gives NULL for a reference, whose first half it is left with" says '^NULL$' \
+        sql "SELECT HEX(AES_ENCRYPT('x', UNHEX('$reference')));"
     check "$algorithm: and read" says '^500$' sql "$rows"
     stop TERM
     check "$algorithm: the server ends in order" test "$ended" = 0
@@ -63,6 +65,8 @@ for algorithm in AES_CTR AES_CBC; do
     check "$algorithm: the rows are there" says '^500$' sql "$rows"
     stop TERM
     check "$algorithm: software starts with the real key" start software keys-real $algorithm data
+    check "$algorithm: AES_ENCRYPT() works there" says '^[0-9A-F]{32}$' \
+        sql "SELECT HEX(AES_ENCRYPT('x', UNHEX('$reference')));"
     check "$algorithm: and reads the rows" says '^500$' sql "$rows"
     stop TERM
     fresh data
