@@ -23,10 +23,10 @@ options=(--no-defaults "--socket=$socket" --skip-networking --skip-grant-tables 
     --innodb-buffer-pool-size=8M --innodb-log-file-size=4M --innodb-flush-log-at-trx-commit=0 --skip-name-resolve)
 ((EUID != 0)) || options+=(--user=root)
 
-# start HOW KEYS ALGORITHM DIRECTORY
+# start HOW KEYS ALGORITHM DIRECTORY [OPTION...]
 start() {
     serve server.log "$1" /usr/sbin/mariadbd "${options[@]}" "--datadir=$work/$4" \
-        "--file-key-management-filename=$work/$2" "--file-key-management-encryption-algorithm=$3"
+        "--file-key-management-filename=$work/$2" "--file-key-management-encryption-algorithm=$3" "${@:5}"
     eventually answers_or_gone || true
     answers || { tail -n 20 server.log && return 1; }
 }
@@ -81,3 +81,11 @@ for algorithm in AES_CTR AES_CBC; do
         not reads_with keys-nothing $algorithm copy
     rm -rf copy
 done
+
+# What is looked for above would be found.
+fresh data
+check "software starts without encryption" start software keys-real AES_CTR data --innodb-encrypt-tables=OFF \
+    --innodb-encrypt-log=OFF --encrypt-binlog=OFF
+check "a table without encryption" sql "$make_rows"
+stop TERM
+check "has its plaintext in the files" plaintext_in_files data

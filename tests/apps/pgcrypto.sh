@@ -72,7 +72,7 @@ same_as_software() {
     sealed=$(sql "SELECT encode(encrypt('$text', '\\x$reference', 'aes-cbc/pad:pkcs'), 'hex');") && [[ $sealed == \
         "$(printf '%s' "$text" | software /usr/bin/openssl enc -aes-256-cbc -K "$key" -iv "$(printf '%032d' 0)" | xxd -p -c 0)" ]]
 }
-plaintext_in_files() { grep -raq "$text" "$place/data/base"; }
+in_files() { grep -raq "$1" "$place/data/base"; }
 
 check "the server starts" start
 check "a column is encrypted under the HSM key" sql "$table"
@@ -83,8 +83,9 @@ check "is decrypted too" says '^501$' sql "$decrypted"
 check "encrypt() and decrypt() without an IV: the bytes of software" same_as_software
 check "decrypt(encrypt())" says "^$text\$" sql "SELECT convert_from(decrypt(encrypt('$text', '\\x$reference', 'aes'),
     '\\x$reference', 'aes'), 'UTF8');"
-sql "CHECKPOINT;"
-check "there is no plaintext in the data files" not plaintext_in_files
+sql "CREATE TABLE plain AS SELECT 'what is not encrypted' AS text; CHECKPOINT;"
+check "there is no plaintext in the data files" not in_files "$text"
+check "where that of a plain column is" in_files "what is not encrypted"
 check "a key that is not there: an error" refused "ERROR" none \
     sql "INSERT INTO staff VALUES (502, '', encrypt('x', '\\x$nothing', 'aes'));"
 check "the 11 characters of the reference, which would be an AES-128 key, are refused" refused "ERROR" none \
