@@ -6,7 +6,8 @@
 # All of them, or those that are named: python, node, php, ... as the scripts beside this one are. The provider and
 # token-tool are the build directory's, all files go into BUILD-DIRECTORY/apps. Each check has a line; the last line
 # has how many passed, failed and were skipped. As root it installs the programs that are missing, except those whose
-# installation would start a server or replace something: these are unpacked in the build directory.
+# installation would start a server or replace something: these are unpacked in BUILD-DIRECTORY/apps-debian, which is kept.
+# APPS_KEEP=1 keeps BUILD-DIRECTORY/apps as well, to look at.
 set -euo pipefail
 
 APPS_SCRIPTS=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
