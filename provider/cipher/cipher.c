@@ -2,11 +2,13 @@
 #include "cipher/cipher.h"
 
 #include <openssl/proverr.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "algorithm.h"
 #include "cipher/context.h"
+#include "secret.h"
 
 static void take_software(struct cipher_software *software, const OSSL_DISPATCH *from)
 {
@@ -256,6 +258,24 @@ bool cipher_is_ready(const struct cipher_context *context)
     return error_raise(errors, &why) != 0;
 }
 
+int cipher_nothing_given(unsigned char *out, size_t output, const unsigned char *in, size_t size)
+{
+    const uintptr_t to = (uintptr_t)out, from = (uintptr_t)in;
+
+    if (out != NULL && output > 0 && (to + output <= from || from + size <= to))
+        secret_wipe(out, output);
+    return 0;
+}
+
+/* The same for an update (else EVP_Cipher()) of `size` bytes. */
+static int nothing_given(const struct cipher_context *context, bool update, unsigned char *out,
+                         size_t room, const unsigned char *in, size_t size)
+{
+    const size_t output = machine_output(&context->machine, update, size);
+
+    return cipher_nothing_given(out, output < room ? output : room, in, size);
+}
+
 #define ENGINE(variable, argument)                                                                 \
     const struct machine_engine variable = { &(argument), engine_blocks, engine_stream,            \
                                              context->mode->native != HSM_NO_MODE ? &natives       \
@@ -270,11 +290,12 @@ int cipher_update(void *context_, unsigned char *out, size_t *written, size_t ro
 
     if (context->keyed == KEYED_RAW)
         return context->mode->software->update(context->software, out, written, room, in, size);
-    if (!cipher_is_ready(context))
-        return 0;
     argument.context = context;
-    return answer(context, machine_update(&context->machine, &engine, out, written, room, in, size),
-                  &argument.why);
+    return (cipher_is_ready(context) &&
+            answer(context,
+                   machine_update(&context->machine, &engine, out, written, room, in, size),
+                   &argument.why)) ||
+           nothing_given(context, true, out, room, in, size);
 }
 
 int cipher_final(void *context_, unsigned char *out, size_t *written, size_t room)
@@ -301,10 +322,10 @@ int cipher_cipher(void *context_, unsigned char *out, size_t *written, size_t ro
 
     if (context->keyed == KEYED_RAW)
         return context->mode->software->cipher(context->software, out, written, room, in, size);
-    if (!cipher_is_ready(context))
-        return 0;
     argument.context = context;
-    return answer(context,
-                  machine_at_once(&context->machine, &engine, out, written, room, in, size),
-                  &argument.why);
+    return (cipher_is_ready(context) &&
+            answer(context,
+                   machine_at_once(&context->machine, &engine, out, written, room, in, size),
+                   &argument.why)) ||
+           nothing_given(context, false, out, room, in, size);
 }

@@ -39,6 +39,13 @@ bool cipher_is_ready(const struct cipher_context *context);
  */
 bool cipher_take_key(struct cipher_context *context, const unsigned char *key, size_t size);
 
+/**
+ * After a failure: wipes the `output` bytes that a success would have put to `out`, where that is
+ * not the input.  A program that does not look at what a call returned goes on with that buffer,
+ * and may have had plaintext in it before.  @return 0
+ */
+int cipher_nothing_given(unsigned char *out, size_t output, const unsigned char *in, size_t size);
+
 /** The key is not used any more. */
 void cipher_drop_key(struct cipher_context *context);
 

@@ -157,6 +157,13 @@ static int take(struct gcm_context *context, unsigned char *out, size_t *written
     return gcm_answer(context, result, &call.why);
 }
 
+static int take_if_ready(struct gcm_context *context, unsigned char *out, size_t *written,
+                         size_t room, const unsigned char *in, size_t size)
+{
+    return (is_ready(context) && take(context, out, written, room, in, size)) ||
+           cipher_nothing_given(out, size < room ? size : room, in, size);
+}
+
 static int end(struct gcm_context *context)
 {
     struct gcm_call call;
@@ -176,7 +183,7 @@ static int gcm_update(void *context_, unsigned char *out, size_t *written, size_
     *written = 0;
     if (size == 0) /* in every state */
         return 1;
-    return is_ready(context) && take(context, out, written, room, in, size);
+    return take_if_ready(context, out, written, room, in, size);
 }
 
 static int gcm_final(void *context_, unsigned char *out, size_t *written, size_t room)
@@ -200,7 +207,7 @@ static int gcm_cipher(void *context_, unsigned char *out, size_t *written, size_
     if (base->keyed == KEYED_RAW)
         return base->mode->software->cipher(base->software, out, written, room, in, size);
     *written = 0;
-    if (!is_ready(context))
-        return 0;
-    return in == NULL ? end(context) : take(context, out, written, room, in, size);
+    if (in != NULL)
+        return take_if_ready(context, out, written, room, in, size);
+    return is_ready(context) && end(context);
 }

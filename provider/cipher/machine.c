@@ -183,6 +183,17 @@ enum machine_result machine_update(struct machine *machine, const struct machine
     return update_blocks(machine, engine, out, written, room, in, size);
 }
 
+size_t machine_output(const struct machine *machine, bool update, size_t size)
+{
+    if (is_wrap(machine))
+        return 0;
+    if (machine->kind == MACHINE_CFB1 && machine->bits)
+        return (size + 7) / 8;
+    return !update || is_immediate(machine) || machine->kind == MACHINE_CTS
+               ? size
+               : leaving(machine, machine->waiting + size);
+}
+
 /*
  * The number of padding bytes that end the decrypted block (PKCS#7, RFC 5652, 6.3), or 0 if they
  * are wrong; without a branch or an address that depends on the data.

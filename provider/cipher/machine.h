@@ -110,6 +110,12 @@ enum machine_result machine_update(struct machine *machine, const struct machine
                                    unsigned char *out, size_t *written, size_t room,
                                    const unsigned char *in, size_t size);
 
+/**
+ * How many bytes an update (else machine_at_once()) of `size` bytes puts out if all is well.  For
+ * key wrap, whose output has another size, 0.
+ */
+size_t machine_output(const struct machine *machine, bool update, size_t size);
+
 /** EVP_CipherFinal. */
 enum machine_result machine_final(struct machine *machine, const struct machine_engine *engine,
                                   unsigned char *out, size_t *written, size_t room);
