@@ -23,8 +23,6 @@ start() { # HOW KEY
     cat >haproxy.cfg <<CONF
 global
     log stderr local0
-    # Else HAProxy forbids its workers processes and threads, and hsmzke needs a thread to find the token.
-    insecure-fork-wanted
 defaults
     mode http
     timeout client 10s
