@@ -108,6 +108,23 @@ static void turn(struct gcm_machine *machine, const struct gcm_engine *engine)
     machine->state = GCM_SPENT;
 }
 
+static void take_iv(struct gcm_machine *machine, const unsigned char *iv, size_t iv_size)
+{
+    memcpy(machine->iv, iv, iv_size);
+    machine->iv_size = iv_size;
+    machine->iv_set = true;
+    machine->iv_source = GCM_IV_GIVEN;
+}
+
+void gcm_note(struct gcm_machine *machine, bool encrypt, const unsigned char *iv, size_t iv_size)
+{
+    machine->encrypt = encrypt;
+    if (iv == NULL)
+        return;
+    take_iv(machine, iv, iv_size);
+    machine->state = GCM_READY;
+}
+
 void gcm_init(struct gcm_machine *machine, const struct gcm_engine *engine, bool encrypt, bool key,
               const unsigned char *iv, size_t iv_size)
 {
@@ -125,10 +142,7 @@ void gcm_init(struct gcm_machine *machine, const struct gcm_engine *engine, bool
         machine->state = after_key(machine);
         return;
     }
-    memcpy(machine->iv, iv, iv_size);
-    machine->iv_size = iv_size;
-    machine->iv_set = true;
-    machine->iv_source = GCM_IV_GIVEN;
+    take_iv(machine, iv, iv_size);
     if (key || (machine->state != GCM_NO_KEY && machine->state != GCM_IV_ONLY))
         machine->state = GCM_READY;
     else

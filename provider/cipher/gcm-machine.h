@@ -127,6 +127,12 @@ enum gcm_result gcm_copy(struct gcm_machine *copy, const struct gcm_machine *mac
 void gcm_init(struct gcm_machine *machine, const struct gcm_engine *engine, bool encrypt, bool key,
               const unsigned char *iv, size_t iv_size);
 
+/**
+ * The same without a key, where another engine has the key and all of the message: what counts
+ * should a key of ours follow.
+ */
+void gcm_note(struct gcm_machine *machine, bool encrypt, const unsigned char *iv, size_t iv_size);
+
 /** The key is gone. */
 void gcm_lose_key(struct gcm_machine *machine, const struct gcm_engine *engine);
 

@@ -76,6 +76,17 @@ static void *gcm_dupctx(void *context_)
     return NULL;
 }
 
+/* A raw key goes on: programs do this for each message. */
+static int init_raw_again(struct gcm_context *context, bool encrypt, const unsigned char *iv,
+                          size_t iv_size, const OSSL_PARAM params[])
+{
+    gcm_note(&context->machine, encrypt, iv, iv_size);
+    if (cipher_software_init(&context->base, encrypt, NULL, 0, iv, iv_size))
+        return params == NULL || gcm_set_ctx_params(context, params);
+    cipher_drop_key(&context->base);
+    return 0;
+}
+
 static int init(struct gcm_context *context, bool encrypt, const unsigned char *key,
                 size_t key_size, const unsigned char *iv, size_t iv_size, const OSSL_PARAM params[])
 {
@@ -85,9 +96,11 @@ static int init(struct gcm_context *context, bool encrypt, const unsigned char *
     struct gcm_call call;
     struct failure why;
 
-    engine = gcm_hsm_engine(&call, context);
     if (iv != NULL && (iv_size == 0 || iv_size > GCM_IV_MOST))
         return gcm_answer(context, GCM_IV_LENGTH, NULL);
+    if (key == NULL && was_raw)
+        return init_raw_again(context, encrypt, iv, iv_size, params);
+    engine = gcm_hsm_engine(&call, context);
     if (key != NULL && !cipher_take_key(base, key, key_size)) {
         gcm_lose_key(&context->machine, &engine);
         return 0;
