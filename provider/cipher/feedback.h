@@ -6,7 +6,7 @@
 #ifndef HSMZKE_CIPHER_FEEDBACK_H
 #define HSMZKE_CIPHER_FEEDBACK_H
 
-#include "cipher/machine.h"
+#include "cipher/machine-state.h"
 
 /**
  * machine_update() for these modes.  Each piece of up to 4 KiB is written to `out` when all of it

@@ -4,7 +4,7 @@
  * Two tags under one IV give H away, so the tag of a first update is wiped unseen when more
  * follows.
  */
-#include "cipher/gcm-data.h"
+#include "cipher/gcm-machine.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -12,24 +12,6 @@
 #include "secret.h"
 
 static const uint64_t most_data = (1ULL << 36) - 32; /* SP 800-38D, 5.2.1.1 */
-
-bool gcm_append(struct gcm_bytes *bytes, const unsigned char *data, size_t size, size_t most)
-{
-    if (size > most || bytes->size > most - size)
-        return false;
-    if (bytes->size + size > bytes->room) {
-        size_t room = bytes->room * 2 > bytes->size + size ? bytes->room * 2 : bytes->size + size;
-        unsigned char *larger = realloc(bytes->data, room < most ? room : most);
-
-        if (larger == NULL)
-            return false;
-        bytes->data = larger;
-        bytes->room = room < most ? room : most;
-    }
-    memcpy(bytes->data + bytes->size, data, size);
-    bytes->size += size;
-    return true;
-}
 
 static struct hsm_gcm message(struct gcm_machine *machine, const unsigned char *in, size_t size)
 {
@@ -48,7 +30,8 @@ static struct hsm_gcm message(struct gcm_machine *machine, const unsigned char *
 /* Ciphertext is kept while all of it fits; what does not fit ends copies and recovery. */
 static void keep(struct gcm_machine *machine, const unsigned char *ciphertext, size_t size)
 {
-    if (!machine->all_kept || gcm_append(&machine->kept, ciphertext, size, machine->limits->buffer))
+    if (!machine->all_kept ||
+        gcm_bytes_append(&machine->kept, ciphertext, size, machine->limits->buffer))
         return;
     machine->all_kept = false;
     free(machine->kept.data);
@@ -294,7 +277,7 @@ enum gcm_result gcm_data(struct gcm_machine *machine, const struct gcm_engine *e
         return GCM_TOO_LONG;
     /* `out` may be `in`: an incoming ciphertext is kept before it is overwritten. */
     if (!machine->encrypt && fits(machine, size) &&
-        !gcm_append(&ciphertext, in, size, machine->limits->buffer))
+        !gcm_bytes_append(&ciphertext, in, size, machine->limits->buffer))
         return GCM_MEMORY;
     if (machine->encrypt)
         result = first ? encrypt_first(machine, engine, in, out, size)

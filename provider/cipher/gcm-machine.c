@@ -4,7 +4,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "cipher/gcm-data.h"
 #include "secret.h"
 
 void gcm_new(struct gcm_machine *machine, const struct gcm_limits *limits)
@@ -14,28 +13,14 @@ void gcm_new(struct gcm_machine *machine, const struct gcm_limits *limits)
     };
 }
 
-static void clear_bytes(struct gcm_bytes *bytes)
-{
-    free(bytes->data);
-    *bytes = (struct gcm_bytes){ 0 };
-}
-
-/* The same for another message, which mostly is as short. */
-static void empty_bytes(struct gcm_bytes *bytes)
-{
-    if (bytes->room > GCM_FIRST_MOST)
-        clear_bytes(bytes);
-    bytes->size = 0;
-}
-
 /* The message that was under way is given up. */
 static void drop_message(struct gcm_machine *machine, const struct gcm_engine *engine)
 {
     if (machine->stream != NULL)
         engine->drop(machine->stream);
     machine->stream = NULL;
-    empty_bytes(&machine->aad);
-    empty_bytes(&machine->kept);
+    gcm_bytes_empty(&machine->aad);
+    gcm_bytes_empty(&machine->kept);
     machine->all_kept = true;
     machine->total = 0;
     machine->verified = false;
@@ -46,22 +31,9 @@ static void drop_message(struct gcm_machine *machine, const struct gcm_engine *e
 void gcm_free(struct gcm_machine *machine, const struct gcm_engine *engine)
 {
     drop_message(machine, engine);
-    clear_bytes(&machine->aad);
-    clear_bytes(&machine->kept);
+    gcm_bytes_clear(&machine->aad);
+    gcm_bytes_clear(&machine->kept);
     secret_wipe(machine, sizeof(*machine));
-}
-
-static bool copy_bytes(struct gcm_bytes *copy, const struct gcm_bytes *bytes)
-{
-    *copy = (struct gcm_bytes){ 0 };
-    if (bytes->size == 0)
-        return true;
-    copy->data = malloc(bytes->size);
-    if (copy->data == NULL)
-        return false;
-    memcpy(copy->data, bytes->data, bytes->size);
-    copy->size = copy->room = bytes->size;
-    return true;
 }
 
 enum gcm_result gcm_copy(struct gcm_machine *copy, const struct gcm_machine *machine)
@@ -72,11 +44,11 @@ enum gcm_result gcm_copy(struct gcm_machine *copy, const struct gcm_machine *mac
         return GCM_BUFFER_FULL;
     *copy = *machine;
     copy->stream = NULL;
-    copied = copy_bytes(&copy->aad, &machine->aad);
-    if (copy_bytes(&copy->kept, &machine->kept) && copied)
+    copied = gcm_bytes_copy(&copy->aad, &machine->aad);
+    if (gcm_bytes_copy(&copy->kept, &machine->kept) && copied)
         return GCM_OK;
-    clear_bytes(&copy->aad);
-    clear_bytes(&copy->kept);
+    gcm_bytes_clear(&copy->aad);
+    gcm_bytes_clear(&copy->kept);
     return GCM_MEMORY;
 }
 
@@ -189,7 +161,7 @@ enum gcm_result gcm_aad(struct gcm_machine *machine, const struct gcm_engine *en
         return result;
     if (machine->state != GCM_READY && machine->state != GCM_AAD)
         return GCM_WRONG_STATE;
-    if (!gcm_append(&machine->aad, aad, size, machine->limits->buffer))
+    if (!gcm_bytes_append(&machine->aad, aad, size, machine->limits->buffer))
         return GCM_BUFFER_FULL;
     machine->state = GCM_AAD;
     return GCM_OK;

@@ -14,6 +14,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "cipher/gcm-bytes.h"
 #include "cipher/gcm-limits.h"
 #include "pkcs11/hsm.h"
 
@@ -71,12 +72,6 @@ struct gcm_engine {
     void (*put)(unsigned char *memory, size_t size);
 };
 
-/** Bytes that are kept; neither plaintext nor secret. */
-struct gcm_bytes {
-    unsigned char *data;
-    size_t size, room;
-};
-
 /** A GCM context's state. */
 struct gcm_machine {
     const struct gcm_limits *limits;
@@ -132,6 +127,9 @@ void gcm_init(struct gcm_machine *machine, const struct gcm_engine *engine, bool
  * should a key of ours follow.
  */
 void gcm_note(struct gcm_machine *machine, bool encrypt, const unsigned char *iv, size_t iv_size);
+
+/** Makes an IV for an encryption that was given none; an error for a decryption. */
+enum gcm_result gcm_need_iv(struct gcm_machine *machine, const struct gcm_engine *engine);
 
 /** The key is gone. */
 void gcm_lose_key(struct gcm_machine *machine, const struct gcm_engine *engine);

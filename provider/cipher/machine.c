@@ -13,20 +13,6 @@ void machine_new(struct machine *machine, enum machine_kind kind)
     *machine = (struct machine){ .kind = kind, .encrypt = true, .padding = kind != MACHINE_WRAP };
 }
 
-size_t machine_iv_size(enum machine_kind kind)
-{
-    switch (kind) {
-    case MACHINE_ECB:
-        return 0;
-    case MACHINE_WRAP:
-        return WRAP_IV_SIZE;
-    case MACHINE_WRAP_PAD:
-        return WRAP_PAD_IV_SIZE;
-    default:
-        return HSM_BLOCK;
-    }
-}
-
 static bool is_feedback(const struct machine *machine)
 {
     return machine->kind == MACHINE_CFB || machine->kind == MACHINE_CFB8 ||

@@ -10,7 +10,6 @@
 
 #include <string.h>
 
-#include "cipher/wrap.h"
 #include "secret.h"
 
 enum { PROBE = 16, ROOM = NATIVE_TRIAL_MOST + HSM_BLOCK };
@@ -172,10 +171,9 @@ static enum machine_result try_out(struct job *job, const struct machine *machin
 }
 
 enum machine_result native_wrap(const struct machine *machine, const struct machine_engine *engine,
-                                native_over_blocks_fn *over_blocks, unsigned char *out,
+                                bool own_iv, native_over_blocks_fn *over_blocks, unsigned char *out,
                                 size_t *written, const unsigned char *in, size_t size)
 {
-    const bool own_iv = wrap_has_own_iv(machine);
     struct job job = { .engine = engine,
                        .data = { .iv = own_iv ? machine->iv : NULL,
                                  .iv_size = own_iv ? machine_iv_size(machine->kind) : 0,

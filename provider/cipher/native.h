@@ -5,7 +5,7 @@
 #ifndef HSMZKE_CIPHER_NATIVE_H
 #define HSMZKE_CIPHER_NATIVE_H
 
-#include "cipher/machine.h"
+#include "cipher/machine-state.h"
 
 enum {
     NATIVE_TRIAL_MOST = 1024, /**< a mechanism is tried on data of up to this size, in bytes */
@@ -17,9 +17,12 @@ typedef enum machine_result native_over_blocks_fn(const struct machine *machine,
                                                   unsigned char *out, size_t *written,
                                                   const unsigned char *in, size_t size);
 
-/** The same result by the HSM's mechanism if there is one that can be trusted, else over blocks. */
+/**
+ * The same result by the HSM's mechanism if there is one that can be trusted, else over blocks.
+ * `own_iv`: the IV is another one than the standard's.
+ */
 enum machine_result native_wrap(const struct machine *machine, const struct machine_engine *engine,
-                                native_over_blocks_fn *over_blocks, unsigned char *out,
+                                bool own_iv, native_over_blocks_fn *over_blocks, unsigned char *out,
                                 size_t *written, const unsigned char *in, size_t size);
 
 #endif

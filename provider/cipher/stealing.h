@@ -5,7 +5,7 @@
 #ifndef HSMZKE_CIPHER_STEALING_H
 #define HSMZKE_CIPHER_STEALING_H
 
-#include "cipher/machine.h"
+#include "cipher/machine-state.h"
 
 /**
  * machine_update() for this mode: `in` is a whole message, of 16 bytes or more, and there is one

@@ -95,7 +95,7 @@ static const unsigned char *standard_iv(const struct machine *machine)
     return is_padded(machine) ? padded_iv : plain_iv;
 }
 
-bool wrap_has_own_iv(const struct machine *machine)
+static bool has_own_iv(const struct machine *machine)
 {
     return machine->iv_set &&
            memcmp(machine->iv, standard_iv(machine), machine_iv_size(machine->kind)) != 0;
@@ -217,5 +217,6 @@ enum machine_result wrap_update(const struct machine *machine, const struct mach
     }
     if (!is_padded(machine) && size < (machine->encrypt ? 2U : 3U) * SEMIBLOCK)
         return MACHINE_BAD_SIZE;
-    return native_wrap(machine, engine, machine->encrypt ? wrap : unwrap, out, written, in, size);
+    return native_wrap(machine, engine, has_own_iv(machine), machine->encrypt ? wrap : unwrap, out,
+                       written, in, size);
 }

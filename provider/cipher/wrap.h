@@ -5,15 +5,7 @@
 #ifndef HSMZKE_CIPHER_WRAP_H
 #define HSMZKE_CIPHER_WRAP_H
 
-#include "cipher/machine.h"
-
-enum {
-    WRAP_IV_SIZE = 8,     /**< RFC 3394, 2.2.3 */
-    WRAP_PAD_IV_SIZE = 4, /**< RFC 5649, 3: the constant in front of the length */
-};
-
-/** Whether the IV is another one than the standard's. */
-bool wrap_has_own_iv(const struct machine *machine);
+#include "cipher/machine-state.h"
 
 /**
  * machine_update() for key wrap: wraps or unwraps `in` as a whole.  `out` NULL: `*written` is the

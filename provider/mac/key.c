@@ -16,12 +16,6 @@ enum {
     PARAMETERS_MOST = 32, /* more than a MAC takes */
 };
 
-void mac_drop_key(struct mac_context *context)
-{
-    mac_data_drop_key(&context->data);
-    context->keyed = MAC_KEYED_NOT;
-}
-
 /* Which MAC of the HSM the digest or cipher makes of it. */
 static int choose(const struct mac_context *context, enum hsm_mac *kind)
 {

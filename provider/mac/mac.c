@@ -177,6 +177,12 @@ void *mac_dup(void *context_)
     return NULL;
 }
 
+void mac_drop_key(struct mac_context *context)
+{
+    mac_data_drop_key(&context->data);
+    context->keyed = MAC_KEYED_NOT;
+}
+
 static int no_key(const struct mac_context *context)
 {
     return error_raise_prov(&context->instance->errors, PROV_R_NO_KEY_SET, "%s",

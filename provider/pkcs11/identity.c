@@ -8,7 +8,7 @@
 #include <string.h>
 
 #include "pkcs11/key.h"
-#include "pkcs11/mac.h"
+#include "pkcs11/sign.h"
 #include "pkcs11/operation.h"
 #include "secret.h"
 
@@ -64,7 +64,8 @@ CK_RV key_identify(const struct hsm_key *key, struct session *session, struct ke
         rv = by_encryption(key, session, facts, value);
     } else if (facts->may_sign && key->family == HSM_AES) {
         kind = IDENTITY_CMAC;
-        rv = mac_in_session(session, key->token, facts, HSM_CMAC, identity_block, HSM_BLOCK, value);
+        rv =
+            sign_in_session(session, key->token, facts, HSM_CMAC, identity_block, HSM_BLOCK, value);
     } else {
         return CKR_OK;
     }

@@ -2,32 +2,11 @@
  * MACs in the HSM: hsm_mac() and the streams of hsm.h.  What the HSM derives from the key on the
  * way, CMAC's subkeys for one, stays there: only the MAC comes out.
  */
-#include "pkcs11/mac.h"
-
 #include <stdlib.h>
 
-#include "pkcs11/login.h"
+#include "pkcs11/sign.h"
 #include "pkcs11/request.h"
 #include "secret.h"
-
-enum {
-    ONE_CALL = 16 * 1024,     /* what C_Sign takes; HSMs have limits for it, not for C_SignUpdate */
-    MOST_BY_CALL = 64 * 1024, /* what one C_SignUpdate takes */
-};
-
-static const struct {
-    CK_MECHANISM_TYPE type;
-    CK_ULONG size;
-} macs[HSM_MACS] = {
-    [HSM_CMAC] = { CKM_AES_CMAC, 16 },           [HSM_HMAC_SHA1] = { CKM_SHA_1_HMAC, 20 },
-    [HSM_HMAC_SHA224] = { CKM_SHA224_HMAC, 28 }, [HSM_HMAC_SHA256] = { CKM_SHA256_HMAC, 32 },
-    [HSM_HMAC_SHA384] = { CKM_SHA384_HMAC, 48 }, [HSM_HMAC_SHA512] = { CKM_SHA512_HMAC, 64 },
-};
-
-size_t hsm_mac_size(enum hsm_mac kind)
-{
-    return macs[kind].size;
-}
 
 /* Over all data at once, so that it can be done again elsewhere. */
 struct mac_request {
@@ -45,92 +24,22 @@ struct hsm_mac_stream {
     unsigned long generation; /* of the process that keeps it */
 };
 
-static CK_RV begin(struct session *session, struct token *token, const struct key_facts *facts,
-                   enum hsm_mac kind, struct failure *why)
-{
-    CK_MECHANISM mechanism = { macs[kind].type, NULL, 0 };
-    CK_RV rv = operation_end(session, token);
-
-    if (rv == CKR_OK)
-        rv = CALL(token->module->f, C_SignInit(session->handle, &mechanism, facts->handle));
-    if (rv == CKR_OK && facts->always_authenticate && !login_for_key(token, session->handle, why))
-        rv = CKR_PIN_INCORRECT;
-    return rv;
-}
-
-static CK_RV update(const struct session *session, const struct token *token,
-                    const unsigned char *data, size_t size)
-{
-    CK_RV rv = CKR_OK;
-
-    while (rv == CKR_OK && size > 0) {
-        const size_t piece = size < MOST_BY_CALL ? size : MOST_BY_CALL;
-
-        /* Cryptoki's type lacks the const that it means. */
-        rv = CALL(token->module->f,
-                  C_SignUpdate(session->handle, (CK_BYTE *)(uintptr_t)data, piece));
-        data += piece;
-        size -= piece;
-    }
-    return rv;
-}
-
-/* What came out must be the whole MAC; anything else is not given to the caller. */
-static CK_RV check(CK_RV rv, enum hsm_mac kind, CK_ULONG given, unsigned char *mac)
-{
-    if (rv == CKR_BUFFER_TOO_SMALL || (rv == CKR_OK && given != macs[kind].size))
-        rv = CKR_HSMZKE_BUFFERED;
-    if (rv != CKR_OK)
-        secret_wipe(mac, macs[kind].size);
-    return rv;
-}
-
-static CK_RV finish(const struct session *session, const struct token *token, enum hsm_mac kind,
-                    unsigned char *mac)
-{
-    CK_ULONG given = macs[kind].size;
-    const CK_RV rv = CALL(token->module->f, C_SignFinal(session->handle, mac, &given));
-
-    return check(rv, kind, given, mac);
-}
-
-static CK_RV at_once(const struct session *session, const struct token *token, enum hsm_mac kind,
-                     const unsigned char *data, size_t size, unsigned char *mac)
-{
-    static const unsigned char nothing[1]; /* modules need not take NULL for no data */
-    const unsigned char *in = size > 0 ? data : nothing;
-    CK_ULONG given = macs[kind].size;
-    const CK_RV rv = CALL(token->module->f,
-                          C_Sign(session->handle, (CK_BYTE *)(uintptr_t)in, size, mac, &given));
-
-    return check(rv, kind, given, mac);
-}
-
-CK_RV mac_in_session(struct session *session, struct token *token, const struct key_facts *facts,
-                     enum hsm_mac kind, const unsigned char *data, size_t size, unsigned char *mac)
-{
-    struct failure ignored;
-    const CK_RV rv = begin(session, token, facts, kind, &ignored);
-
-    return rv == CKR_OK ? at_once(session, token, kind, data, size, mac) : rv;
-}
-
 static CK_RV mac_piece(struct request *request, struct session *session,
                        const struct key_facts *facts, bool running, struct failure *why)
 {
     struct mac_request *mac = (struct mac_request *)request;
     struct token *token = request->key->token;
-    CK_RV rv = begin(session, token, facts, mac->kind, why);
+    CK_RV rv = sign_begin(session, token, facts, mac->kind, why);
 
     (void)running; /* a MAC is begun anew for each message */
     if (rv != CKR_OK)
         return rv;
-    if (mac->mac != NULL && mac->size <= ONE_CALL) {
-        rv = at_once(session, token, mac->kind, mac->data, mac->size, mac->mac);
+    if (mac->mac != NULL && mac->size <= SIGN_ONE_CALL) {
+        rv = sign_at_once(session, token, mac->kind, mac->data, mac->size, mac->mac);
     } else {
-        rv = update(session, token, mac->data, mac->size);
+        rv = sign_update(session, token, mac->data, mac->size);
         if (rv == CKR_OK && mac->mac != NULL)
-            rv = finish(session, token, mac->kind, mac->mac);
+            rv = sign_finish(session, token, mac->kind, mac->mac);
     }
     if (rv == CKR_OK)
         request->left = 0;
@@ -211,8 +120,8 @@ static CK_RV go_on(struct hsm_mac_stream *stream, const unsigned char *data, siz
 
     if (stream->session == NULL || !session_resume(token, stream->session, stream->generation))
         return CKR_SESSION_CLOSED;
-    rv = mac == NULL ? update(stream->session, token, data, size)
-                     : finish(stream->session, token, stream->kind, mac);
+    rv = mac == NULL ? sign_update(stream->session, token, data, size)
+                     : sign_finish(stream->session, token, stream->kind, mac);
     session_pause(token);
     return rv;
 }
