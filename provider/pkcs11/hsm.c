@@ -155,7 +155,7 @@ static char *inherit_token(const struct hsm *hsm, const P11KitUri *uri, struct f
 }
 
 /* A key's URI names the token as well, or leaves it to `token`; it may have its own PIN source. */
-static struct token *uri_token(struct hsm *hsm, P11KitUri *uri, struct failure *why)
+struct token *token_of_uri(struct hsm *hsm, P11KitUri *uri, struct failure *why)
 {
     const bool own_pin =
         p11_kit_uri_get_pin_source(uri) != NULL || p11_kit_uri_get_pin_value(uri) != NULL;
@@ -215,7 +215,7 @@ static bool use_uri(struct hsm *hsm, struct hsm_key *key, const char *text, stru
              !copy_attribute(&template->id, &template->id_size, uri, CKA_ID))
         failure_memory(why);
     else
-        result = (key->token = uri_token(hsm, uri, why)) != NULL;
+        result = (key->token = token_of_uri(hsm, uri, why)) != NULL;
     p11_kit_uri_free(uri);
     return result;
 }
@@ -223,31 +223,25 @@ static bool use_uri(struct hsm *hsm, struct hsm_key *key, const char *text, stru
 static bool use_query(struct hsm *hsm, struct hsm_key *key, const struct hsm_query *query,
                       struct failure *why)
 {
-    struct key_template *template = &key->template;
-    bool copied = true;
-
-    key->family = query->family;
-    key->shown = strdup(query->shown);
-    if (key->shown == NULL)
-        return failure_memory(why);
     if (query->kind == HSM_BY_URI)
         return use_uri(hsm, key, query->value, why);
-    if (query->kind == HSM_BY_LABEL)
-        copied = copy_bytes(&template->label, &template->label_size, query->value, query->size);
-    else
-        copied = copy_bytes(&template->id, &template->id_size, query->value, query->size);
-    if (!copied)
-        return failure_memory(why);
+    if (query->kind == HSM_BY_LABEL && !key_look_for(key, query->value, query->size, NULL, 0, why))
+        return false;
+    if (query->kind == HSM_BY_ID && !key_look_for(key, NULL, 0, query->value, query->size, why))
+        return false;
     key->token = token_configured(hsm, why);
     return key->token != NULL;
 }
 
-struct hsm_key *hsm_key_find(struct hsm *hsm, const struct hsm_query *query, struct failure *why)
+struct hsm_key *key_new(struct token *token, enum hsm_family family, const char *shown,
+                        struct failure *why)
 {
     struct hsm_key *key = calloc(1, sizeof(*key));
-    struct key_facts facts;
 
-    if (key == NULL) {
+    if (key != NULL)
+        key->shown = strdup(shown);
+    if (key == NULL || key->shown == NULL) {
+        free(key);
         failure_memory(why);
         return NULL;
     }
@@ -255,6 +249,29 @@ struct hsm_key *hsm_key_find(struct hsm *hsm, const struct hsm_query *query, str
     key->number = ++keys;
     life_unlock();
     key->references = 1;
+    key->token = token;
+    key->family = family;
+    return key;
+}
+
+bool key_look_for(struct hsm_key *key, const void *label, size_t label_size, const void *id,
+                  size_t id_size, struct failure *why)
+{
+    struct key_template *template = &key->template;
+
+    return ((label == NULL ||
+             copy_bytes(&template->label, &template->label_size, label, label_size)) &&
+            (id == NULL || copy_bytes(&template->id, &template->id_size, id, id_size))) ||
+           failure_memory(why);
+}
+
+struct hsm_key *hsm_key_find(struct hsm *hsm, const struct hsm_query *query, struct failure *why)
+{
+    struct hsm_key *key = key_new(NULL, query->family, query->shown, why);
+    struct key_facts facts;
+
+    if (key == NULL)
+        return NULL;
     if (use_query(hsm, key, query, why) && key_ready(key, false, &facts, why))
         return key;
     hsm_key_free(key);

@@ -69,6 +69,41 @@ struct hsm *hsm_get(const struct hsm_settings *settings, struct failure *why);
  */
 struct hsm_key *hsm_key_find(struct hsm *hsm, const struct hsm_query *query, struct failure *why);
 
+/** What a generated key is for: docs/keys.md.  None may wrap, unwrap or derive keys. */
+enum hsm_usage {
+    HSM_USE_CIPHER,   /**< ECB, CBC, CTR */
+    HSM_USE_GCM,      /**< GCM, and CTR for messages of several updates */
+    HSM_USE_GCM_ONLY, /**< GCM */
+    HSM_USE_WRAP,     /**< EVP's key wrap */
+    HSM_USE_MAC,      /**< CMAC */
+    HSM_USE_ANY,      /**< encryption and decryption by every mechanism */
+    HSM_USAGES,
+};
+
+/** The usage that `name` ("gcm-only") means. @return HSM_USAGES: none */
+enum hsm_usage hsm_usage_from(const char *name);
+
+/** What a key is generated as. */
+struct hsm_template {
+    const char *label; /**< 1 to 24 bytes, not yet on the token */
+    enum hsm_usage usage;
+    const char *token; /**< a pkcs11: URI, or a token's label; NULL: the configured one */
+};
+
+enum {
+    HSM_LABEL_MOST = 24, /**< the longest label that a reference can name */
+    HSM_LEFT_OUT = 160,  /**< the names of all attributes that may be left out, with NUL */
+};
+
+/**
+ * Generates an AES-256 key in the HSM, with 18 random bytes of CKA_ID: sensitive, private, not
+ * extractable, not modifiable, not copyable, limited to the mechanisms of its usage.  What the
+ * module does not take of the last three is left out, and named in `left_out` ("" if nothing is).
+ * @return NULL, with the reason in `why`; else a key to be given to hsm_key_free()
+ */
+struct hsm_key *hsm_key_generate(struct hsm *hsm, const struct hsm_template *template,
+                                 char left_out[HSM_LEFT_OUT], struct failure *why);
+
 /** One more owner of `key`. @return `key` */
 struct hsm_key *hsm_key_ref(struct hsm_key *key);
 

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "pkcs11/attribute.h"
 #include "pkcs11/connect.h"
 #include "pkcs11/login.h"
 #include "pkcs11/operation.h"
@@ -13,39 +14,6 @@ enum {
     CANDIDATES = 16, /* most keys that are looked at and listed when several match */
     AES_256 = 32,    /* CKA_VALUE_LEN, in bytes */
 };
-
-/* One attribute's bytes. @return their number, or -1 where the module has none that we can use */
-static int get_bytes(const struct token *token, CK_SESSION_HANDLE session, CK_OBJECT_HANDLE object,
-                     CK_ATTRIBUTE_TYPE type, void *value, size_t size)
-{
-    CK_ATTRIBUTE attribute = { type, value, size };
-    const CK_RV rv = CALL(token->module->f, C_GetAttributeValue(session, object, &attribute, 1));
-
-    if (rv != CKR_OK || attribute.ulValueLen == CK_UNAVAILABLE_INFORMATION ||
-        attribute.ulValueLen > size)
-        return -1;
-    return (int)attribute.ulValueLen;
-}
-
-static CK_ULONG get_number(const struct token *token, CK_SESSION_HANDLE session,
-                           CK_OBJECT_HANDLE object, CK_ATTRIBUTE_TYPE type)
-{
-    CK_ULONG value = 0;
-
-    if (get_bytes(token, session, object, type, &value, sizeof(value)) != (int)sizeof(value))
-        return CK_UNAVAILABLE_INFORMATION;
-    return value;
-}
-
-static bool get_bool(const struct token *token, CK_SESSION_HANDLE session, CK_OBJECT_HANDLE object,
-                     CK_ATTRIBUTE_TYPE type, bool otherwise)
-{
-    CK_BBOOL value = CK_FALSE;
-
-    if (get_bytes(token, session, object, type, &value, sizeof(value)) != (int)sizeof(value))
-        return otherwise;
-    return value != CK_FALSE;
-}
 
 /* All secret keys that the template names. @return their number, at most CANDIDATES */
 static CK_RV find_objects(const struct hsm_key *key, const struct session *session,
@@ -72,17 +40,17 @@ static CK_RV find_objects(const struct hsm_key *key, const struct session *sessi
     return rv != CKR_OK ? rv : ended;
 }
 
-static void read_names(const struct token *token, CK_SESSION_HANDLE session,
-                       CK_OBJECT_HANDLE object, struct key_names *names)
+void key_read_names(const struct token *token, CK_SESSION_HANDLE session, CK_OBJECT_HANDLE object,
+                    struct key_names *names)
 {
     unsigned char bytes[255];
     struct reference reference;
     struct failure ignored;
-    int size = get_bytes(token, session, object, CKA_LABEL, bytes, sizeof(bytes));
+    int size = attribute_bytes(token, session, object, CKA_LABEL, bytes, sizeof(bytes));
 
     memset(names, 0, sizeof(*names));
     uri_trim(names->label, bytes, size > 0 ? (size_t)size : 0);
-    size = get_bytes(token, session, object, CKA_ID, names->raw_id, sizeof(names->raw_id));
+    size = attribute_bytes(token, session, object, CKA_ID, names->raw_id, sizeof(names->raw_id));
     names->raw_id_size = size > 0 ? (size_t)size : 0;
     if (size == HSMZKE_REFERENCE_ID_SIZE && reference_from_id(&reference, names->raw_id, &ignored))
         memcpy(names->id, reference.text + HSMZKE_REFERENCE_PREFIX_SIZE, sizeof(names->id));
@@ -97,7 +65,7 @@ static bool several(const struct hsm_key *key, const struct session *session,
     for (CK_ULONG i = 0; i < count; i++) {
         const size_t used = strlen(list);
 
-        read_names(key->token, session->handle, found[i], &names);
+        key_read_names(key->token, session->handle, found[i], &names);
         snprintf(list + used, sizeof(list) - used, "%s'%s' (%s)", used > 0 ? ", " : "", names.label,
                  names.id[0] != '\0' ? names.id : "no 18-byte CKA_ID");
     }
@@ -131,7 +99,7 @@ static bool has_right_size(const struct hsm_key *key, const struct session *sess
 
     if (key->family != HSM_AES)
         return true;
-    size = get_number(key->token, session->handle, found, CKA_VALUE_LEN);
+    size = attribute_number(key->token, session->handle, found, CKA_VALUE_LEN);
     if (size == CK_UNAVAILABLE_INFORMATION)
         return failure_set(why, FAILURE_KEY_UNSUITABLE,
                            "token '%s' does not tell the length of key '%s' (CKA_VALUE_LEN)",
@@ -149,7 +117,7 @@ static bool pick(const struct hsm_key *key, const struct session *session, CK_OB
     CK_ULONG fit = 0, type = CK_UNAVAILABLE_INFORMATION;
 
     for (CK_ULONG i = 0; i < count; i++) {
-        type = get_number(key->token, session->handle, found[i], CKA_KEY_TYPE);
+        type = attribute_number(key->token, session->handle, found[i], CKA_KEY_TYPE);
         if (belongs(key->family, type))
             found[fit++] = found[i];
     }
@@ -195,11 +163,11 @@ static CK_RV locate(const struct hsm_key *key, struct session *session, struct k
         .handle = found[0],
         .epoch = session->epoch,
         .found = life_now(),
-        .may_encrypt = get_bool(token, session->handle, found[0], CKA_ENCRYPT, true),
-        .may_decrypt = get_bool(token, session->handle, found[0], CKA_DECRYPT, true),
-        .may_sign = get_bool(token, session->handle, found[0], CKA_SIGN, true),
+        .may_encrypt = attribute_bool(token, session->handle, found[0], CKA_ENCRYPT, true),
+        .may_decrypt = attribute_bool(token, session->handle, found[0], CKA_DECRYPT, true),
+        .may_sign = attribute_bool(token, session->handle, found[0], CKA_SIGN, true),
         .always_authenticate =
-            get_bool(token, session->handle, found[0], CKA_ALWAYS_AUTHENTICATE, false),
+            attribute_bool(token, session->handle, found[0], CKA_ALWAYS_AUTHENTICATE, false),
     };
     return CKR_OK;
 }
@@ -233,7 +201,7 @@ static CK_RV confirm(struct hsm_key *key, struct session *session, struct key_fa
         memcpy(facts->identity, before->identity, sizeof(facts->identity));
         return CKR_OK;
     }
-    read_names(key->token, session->handle, facts->handle, &names);
+    key_read_names(key->token, session->handle, facts->handle, &names);
     rv = key_identify(key, session, facts);
     if (rv != CKR_OK) {
         ckr_failure(why, FAILURE_IDENTITY, rv, "token '%s': the identity of key '%s'",

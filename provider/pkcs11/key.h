@@ -69,6 +69,22 @@ bool key_ready(struct hsm_key *key, bool fresh, struct key_facts *facts, struct 
 /** Records that the handle in `facts` was refused, so that the next key_ready() looks again. */
 void key_stale(struct hsm_key *key, const struct key_facts *facts);
 
+/** Reads what an object is called on its token, in a session without a running search. */
+void key_read_names(const struct token *token, CK_SESSION_HANDLE session, CK_OBJECT_HANDLE object,
+                    struct key_names *names);
+
+/**
+ * A key of `family` on `token` (NULL: to be set), called `shown` in messages.  Asks the HSM
+ * nothing: key_ready() does.
+ * @return NULL when out of memory; else to be given to hsm_key_free()
+ */
+struct hsm_key *key_new(struct token *token, enum hsm_family family, const char *shown,
+                        struct failure *why);
+
+/** What a new key is looked for by: `label` and `id` (NULL: any), copied. */
+bool key_look_for(struct hsm_key *key, const void *label, size_t label_size, const void *id,
+                  size_t id_size, struct failure *why);
+
 /** Whether `facts` were confirmed not longer ago than an operation may be re-used. */
 bool key_is_fresh(const struct hsm_key *key, const struct key_facts *facts);
 

@@ -78,6 +78,13 @@ struct token *token_new(const struct hsm_settings *settings, const char *text, b
  */
 struct token *token_configured(struct hsm *hsm, struct failure *why);
 
+/**
+ * The token that a URI of the user's means: it may leave the token to `token`, and may have a PIN
+ * source of its own (hsm.c); looks for nothing.
+ * @return NULL, with the reason in `why`
+ */
+struct token *token_of_uri(struct hsm *hsm, P11KitUri *uri, struct failure *why);
+
 /** Whether it is up, in this process.  With the lock held. */
 bool token_is_up(const struct token *token);
 

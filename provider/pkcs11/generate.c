@@ -1,0 +1,411 @@
+/*
+ * Keys generated in the HSM: hsm_key_generate() of hsm.h.  The template is the strictest that the
+ * module takes: what protects the key is never left out, and is read back; what narrows its use is,
+ * where the module refuses it, and the caller is told.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "pkcs11/attribute.h"
+#include "pkcs11/connect.h"
+#include "pkcs11/key.h"
+#include "pkcs11/operation.h"
+#include "reference.h"
+
+/* What a module may refuse: bits of a set. */
+enum {
+    LEAVE_MECHANISMS = 1,
+    LEAVE_COPYABLE = 2,
+    LEAVE_MODIFIABLE = 4,
+    LEAVE_SETS = 8,
+};
+
+enum {
+    MECHANISMS_LISTED = 4,
+    ATTRIBUTES = 24,
+    AES_256 = 32, /* CKA_VALUE_LEN, in bytes */
+};
+
+static const struct profile {
+    const char *name;
+    bool sign; /* else it encrypts and decrypts */
+    CK_MECHANISM_TYPE mechanisms[MECHANISMS_LISTED];
+    CK_ULONG count; /* 0: no list */
+} profiles[HSM_USAGES] = {
+    [HSM_USE_CIPHER] = { "cipher", false, { CKM_AES_ECB, CKM_AES_CBC, CKM_AES_CTR }, 3 },
+    [HSM_USE_GCM] = { "gcm", false, { CKM_AES_GCM, CKM_AES_CTR }, 2 },
+    [HSM_USE_GCM_ONLY] = { "gcm-only", false, { CKM_AES_GCM }, 1 },
+    [HSM_USE_WRAP] = { "wrap", false, { CKM_AES_ECB }, 1 },
+    [HSM_USE_MAC] = { "mac", true, { CKM_AES_CMAC }, 1 },
+    [HSM_USE_ANY] = { "any", false, { 0 }, 0 },
+};
+
+/* One key on its way. */
+struct generation {
+    struct token *token;
+    const struct hsm_template *wanted;
+    unsigned char id[HSMZKE_REFERENCE_ID_SIZE];
+    CK_MECHANISM_TYPE mechanisms[MECHANISMS_LISTED];
+    CK_ULONG mechanism_count;
+    unsigned int left_out; /* LEAVE_ bits */
+    bool asked;            /* C_GenerateKey was called: not to be called again after a failure */
+};
+
+enum hsm_usage hsm_usage_from(const char *name)
+{
+    enum hsm_usage usage = 0;
+
+    while (usage < HSM_USAGES && strcmp(profiles[usage].name, name) != 0)
+        usage++;
+    return usage;
+}
+
+static bool check_label(const char *label, struct failure *why)
+{
+    const size_t length = strlen(label);
+
+    if (length == 0 || length > HSM_LABEL_MOST)
+        return failure_set(
+            why, FAILURE_REFERENCE,
+            "the label of a new key must have 1 to %d bytes, so that a reference can "
+            "name it, and '%.40s' has %zu",
+            HSM_LABEL_MOST, label, length);
+    for (size_t i = 0; i < length; i++) {
+        if ((unsigned char)label[i] < 0x20 || label[i] == 0x7f)
+            return failure_set(why, FAILURE_REFERENCE,
+                               "the label of a new key must not have control characters");
+    }
+    return true;
+}
+
+/* @return CKR_HSMZKE_TOLD if secret keys have the label, more than `most` of them */
+static CK_RV count_label(const struct generation *generation, const struct session *session,
+                         CK_ULONG most, struct failure *why)
+{
+    const CK_FUNCTION_LIST *f = generation->token->module->f;
+    const char *label = generation->wanted->label;
+    CK_OBJECT_CLASS class = CKO_SECRET_KEY;
+    CK_ATTRIBUTE wanted[] = { { CKA_CLASS, &class, sizeof(class) },
+                              { CKA_LABEL, (void *)(uintptr_t)label, strlen(label) } };
+    CK_OBJECT_HANDLE found[2];
+    CK_ULONG count = 0;
+    CK_RV rv, ended;
+
+    rv = CALL(f, C_FindObjectsInit(session->handle, wanted, 2));
+    if (rv != CKR_OK)
+        return rv;
+    rv = CALL(f, C_FindObjects(session->handle, found, 2, &count));
+    ended = CALL(f, C_FindObjectsFinal(session->handle));
+    if (rv != CKR_OK || ended != CKR_OK)
+        return rv != CKR_OK ? rv : ended;
+    if (count <= most)
+        return CKR_OK;
+    failure_set(why, FAILURE_KEY_AMBIGUOUS,
+                "token '%s' has a secret key with the label '%s' already; choose another, such as "
+                "'%s-2' for the next version of it",
+                generation->token->label, label, label);
+    return CKR_HSMZKE_TOLD;
+}
+
+static CK_RV choose_id(struct generation *generation, const struct session *session,
+                       struct failure *why)
+{
+    struct reference reference;
+    const CK_RV rv =
+        CALL(generation->token->module->f,
+             C_GenerateRandom(session->handle, generation->id, sizeof(generation->id)));
+
+    if (rv != CKR_OK || reference_from_id(&reference, generation->id, why))
+        return rv;
+    failure_set(why, FAILURE_OPERATION, "token '%s' gives no random numbers for a CKA_ID",
+                generation->token->label);
+    return CKR_HSMZKE_TOLD; /* all bytes were equal: it wrote nothing */
+}
+
+/* Key wrap by mechanisms of the module's own, where C_EncryptInit takes them. */
+static void choose_mechanisms(struct generation *generation)
+{
+    static const CK_MECHANISM_TYPE native[] = { CKM_AES_KEY_WRAP, CKM_AES_KEY_WRAP_PAD, 0x210bUL };
+    const struct token *token = generation->token;
+    const struct profile *profile = &profiles[generation->wanted->usage];
+    CK_ULONG count = 0;
+
+    memcpy(generation->mechanisms, profile->mechanisms, sizeof(generation->mechanisms));
+    generation->mechanism_count = profile->count;
+    if (generation->wanted->usage != HSM_USE_WRAP)
+        return;
+    for (size_t i = 0; i < sizeof(native) / sizeof(native[0]); i++) {
+        CK_MECHANISM_INFO info = { 0 };
+        const CK_FLAGS both = CKF_ENCRYPT | CKF_DECRYPT;
+
+        if (CALL(token->module->f, C_GetMechanismInfo(token->slot, native[i], &info)) == CKR_OK &&
+            (info.flags & both) == both)
+            generation->mechanisms[count++] = native[i];
+    }
+    if (count > 0)
+        generation->mechanism_count = count;
+}
+
+/* The attributes of the key, without those of the set `leave`. @return their number */
+static CK_ULONG fill(struct generation *generation, unsigned int leave,
+                     CK_ATTRIBUTE attributes[ATTRIBUTES])
+{
+    static CK_OBJECT_CLASS class = CKO_SECRET_KEY;
+    static CK_KEY_TYPE type = CKK_AES;
+    static CK_ULONG length = AES_256;
+    static CK_BBOOL yes = CK_TRUE, no = CK_FALSE;
+    const bool sign = profiles[generation->wanted->usage].sign;
+    char *label = (char *)(uintptr_t)generation->wanted->label; /* Cryptoki lacks the const */
+    const CK_ATTRIBUTE all[] = {
+        { CKA_CLASS, &class, sizeof(class) },
+        { CKA_KEY_TYPE, &type, sizeof(type) },
+        { CKA_VALUE_LEN, &length, sizeof(length) },
+        { CKA_LABEL, label, strlen(label) },
+        { CKA_ID, generation->id, sizeof(generation->id) },
+        { CKA_TOKEN, &yes, sizeof(yes) },
+        { CKA_PRIVATE, &yes, sizeof(yes) },
+        { CKA_SENSITIVE, &yes, sizeof(yes) },
+        { CKA_EXTRACTABLE, &no, sizeof(no) },
+        { CKA_WRAP, &no, sizeof(no) },
+        { CKA_UNWRAP, &no, sizeof(no) },
+        { CKA_DERIVE, &no, sizeof(no) },
+        { CKA_ENCRYPT, sign ? &no : &yes, sizeof(yes) },
+        { CKA_DECRYPT, sign ? &no : &yes, sizeof(yes) },
+        { CKA_SIGN, sign ? &yes : &no, sizeof(yes) },
+        { CKA_VERIFY, sign ? &yes : &no, sizeof(yes) },
+    };
+    CK_ULONG count = sizeof(all) / sizeof(all[0]);
+
+    memcpy(attributes, all, sizeof(all));
+    if (!(leave & LEAVE_MODIFIABLE))
+        attributes[count++] = (CK_ATTRIBUTE){ CKA_MODIFIABLE, &no, sizeof(no) };
+    if (!(leave & LEAVE_COPYABLE))
+        attributes[count++] = (CK_ATTRIBUTE){ CKA_COPYABLE, &no, sizeof(no) };
+    if (!(leave & LEAVE_MECHANISMS) && generation->mechanism_count > 0)
+        attributes[count++] =
+            (CK_ATTRIBUTE){ CKA_ALLOWED_MECHANISMS, generation->mechanisms,
+                            generation->mechanism_count * sizeof(CK_MECHANISM_TYPE) };
+    return count;
+}
+
+/* Answers to a template that another template may not get. */
+static bool is_about_the_template(CK_RV rv)
+{
+    switch (rv) {
+    case CKR_ATTRIBUTE_TYPE_INVALID:
+    case CKR_ATTRIBUTE_VALUE_INVALID:
+    case CKR_ATTRIBUTE_READ_ONLY:
+    case CKR_TEMPLATE_INCONSISTENT:
+    case CKR_TEMPLATE_INCOMPLETE:
+    case CKR_ARGUMENTS_BAD:
+        return true;
+    default:
+        return false;
+    }
+}
+
+/* The whole template first, then with ever more left out. */
+static CK_RV make(struct generation *generation, CK_SESSION_HANDLE session, CK_OBJECT_HANDLE *made)
+{
+    static const unsigned char sets[LEAVE_SETS] = { 0, 1, 2, 4, 3, 5, 6, 7 };
+    CK_MECHANISM mechanism = { CKM_AES_KEY_GEN, NULL, 0 };
+    CK_ATTRIBUTE attributes[ATTRIBUTES];
+    CK_RV rv = CKR_GENERAL_ERROR, first = CKR_OK;
+
+    for (size_t i = 0; i < LEAVE_SETS; i++) {
+        const CK_ULONG count = fill(generation, sets[i], attributes);
+
+        generation->asked = true;
+        generation->left_out = sets[i];
+        rv = CALL(generation->token->module->f,
+                  C_GenerateKey(session, &mechanism, attributes, count, made));
+        if (rv == CKR_OK || !is_about_the_template(rv))
+            return rv;
+        first = i == 0 ? rv : first;
+    }
+    return first;
+}
+
+/* A module may take a template and do otherwise. @return the name of what is not as it must be */
+static const char *read_back(struct generation *generation, CK_SESSION_HANDLE session,
+                             CK_OBJECT_HANDLE made)
+{
+    static const struct {
+        CK_ATTRIBUTE_TYPE type;
+        bool must;
+        const char *name;
+    } vital[] = {
+        { CKA_SENSITIVE, true, "CKA_SENSITIVE" },      { CKA_PRIVATE, true, "CKA_PRIVATE" },
+        { CKA_EXTRACTABLE, false, "CKA_EXTRACTABLE" }, { CKA_WRAP, false, "CKA_WRAP" },
+        { CKA_UNWRAP, false, "CKA_UNWRAP" },           { CKA_DERIVE, false, "CKA_DERIVE" },
+    };
+    const struct token *token = generation->token;
+
+    for (size_t i = 0; i < sizeof(vital) / sizeof(vital[0]); i++) {
+        if (attribute_bool(token, session, made, vital[i].type, !vital[i].must) != vital[i].must)
+            return vital[i].name;
+    }
+    if (attribute_bool(token, session, made, CKA_MODIFIABLE, true))
+        generation->left_out |= LEAVE_MODIFIABLE;
+    if (attribute_bool(token, session, made, CKA_COPYABLE, true))
+        generation->left_out |= LEAVE_COPYABLE;
+    return NULL;
+}
+
+/* What must not stay is destroyed; what the HSM says to that decides the words. */
+static CK_RV destroy(const struct generation *generation, CK_SESSION_HANDLE session,
+                     CK_OBJECT_HANDLE made, struct failure *why)
+{
+    if (CALL(generation->token->module->f, C_DestroyObject(session, made)) == CKR_OK)
+        failure_prefix(why, "the new key was destroyed again");
+    else
+        failure_prefix(why, "a new key is on the token and could not be destroyed");
+    return CKR_HSMZKE_TOLD;
+}
+
+static CK_RV inspect(struct generation *generation, const struct session *session,
+                     CK_SESSION_HANDLE writing, CK_OBJECT_HANDLE made, struct failure *why)
+{
+    const char *wrong = read_back(generation, writing, made);
+
+    if (wrong != NULL) {
+        failure_set(why, FAILURE_OPERATION,
+                    "token '%s' made the key with another %s than it was asked for",
+                    generation->token->label, wrong);
+        return destroy(generation, writing, made, why);
+    }
+    /* Two that generate at once: none of the two shall have a label that means both. */
+    if (count_label(generation, session, 1, why) == CKR_HSMZKE_TOLD)
+        return destroy(generation, writing, made, why);
+    return CKR_OK;
+}
+
+/* The pool's sessions read only; the one that writes is not of them. */
+static CK_RV write_key(struct generation *generation, const struct session *session,
+                       struct failure *why)
+{
+    const struct token *token = generation->token;
+    const CK_FUNCTION_LIST *f = token->module->f;
+    CK_SESSION_HANDLE writing = CK_INVALID_HANDLE;
+    CK_OBJECT_HANDLE made = CK_INVALID_HANDLE;
+    CK_RV rv = CALL(
+        f, C_OpenSession(session->slot, CKF_SERIAL_SESSION | CKF_RW_SESSION, NULL, NULL, &writing));
+
+    if (rv != CKR_OK) {
+        ckr_failure(why, FAILURE_OPERATION, rv,
+                    "token '%s': a session that may write cannot be opened", token->label);
+        return rv == CKR_TOKEN_WRITE_PROTECTED ? CKR_HSMZKE_TOLD : rv;
+    }
+    rv = make(generation, writing, &made);
+    if (rv != CKR_OK)
+        ckr_failure(why, FAILURE_OPERATION, rv, "token '%s': key '%s' cannot be generated",
+                    token->label, generation->wanted->label);
+    else
+        rv = inspect(generation, session, writing, made, why);
+    (void)CALL(f, C_CloseSession(writing));
+    return rv;
+}
+
+static CK_RV generate(struct generation *generation, struct failure *why)
+{
+    struct token *token = generation->token;
+    struct session *session = session_borrow(token, NULL, NULL, why);
+    unsigned long epoch;
+    CK_RV rv;
+
+    if (session == NULL)
+        return session_missing(token, why);
+    epoch = session->epoch;
+    rv = operation_end(session, token);
+    if (rv == CKR_OK)
+        rv = count_label(generation, session, 0, why);
+    if (rv == CKR_OK)
+        rv = choose_id(generation, session, why);
+    if (rv != CKR_OK && rv != CKR_HSMZKE_TOLD)
+        ckr_failure(why, FAILURE_OPERATION, rv, "token '%s': key '%s' cannot be generated",
+                    token->label, generation->wanted->label);
+    if (rv == CKR_OK) {
+        choose_mechanisms(generation);
+        rv = write_key(generation, session, why);
+    }
+    session_return(token, session, rv == CKR_OK || rv == CKR_HSMZKE_TOLD);
+    life_lock();
+    if (ckr_connection_lost(rv))
+        token_lost(token, epoch);
+    life_unlock();
+    return rv;
+}
+
+/* A label stands for the URI that names it. */
+static struct token *find_token(struct hsm *hsm, const char *text, struct failure *why)
+{
+    char uri[16 + 3 * 32 + 1] = "pkcs11:token=";
+    struct token *token = NULL;
+    P11KitUri *parsed;
+
+    if (text == NULL)
+        return token_configured(hsm, why);
+    if (strncmp(text, "pkcs11:", 7) != 0) {
+        const size_t length = strlen(text);
+
+        if (length == 0 || length > 32) {
+            failure_set(why, FAILURE_TOKEN, "'%.40s' is neither a token's label nor a pkcs11: URI",
+                        text);
+            return NULL;
+        }
+        for (size_t i = 0; i < length; i++)
+            sprintf(uri + strlen(uri), "%%%02x", (unsigned char)text[i]);
+        text = uri;
+    }
+    parsed = uri_parse(text, "the token of a new key", why);
+    if (parsed != NULL)
+        token = token_of_uri(hsm, parsed, why);
+    p11_kit_uri_free(parsed);
+    return token;
+}
+
+static void list_left_out(unsigned int set, bool limited, char left_out[HSM_LEFT_OUT])
+{
+    snprintf(left_out, HSM_LEFT_OUT, "%s%s%s", set & LEAVE_MODIFIABLE ? ", CKA_MODIFIABLE" : "",
+             set & LEAVE_COPYABLE ? ", CKA_COPYABLE" : "",
+             set & LEAVE_MECHANISMS && limited ? ", CKA_ALLOWED_MECHANISMS" : "");
+    if (left_out[0] != '\0')
+        memmove(left_out, left_out + 2, strlen(left_out) - 1);
+}
+
+static struct hsm_key *find_made(const struct generation *generation, struct failure *why)
+{
+    const char *label = generation->wanted->label;
+    struct hsm_key *key = key_new(generation->token, HSM_AES, label, why);
+    struct key_facts facts;
+
+    if (key != NULL &&
+        key_look_for(key, label, strlen(label), generation->id, sizeof(generation->id), why) &&
+        key_ready(key, false, &facts, why))
+        return key;
+    hsm_key_free(key);
+    failure_prefix(why, "the key was generated, but cannot be used");
+    return NULL;
+}
+
+struct hsm_key *hsm_key_generate(struct hsm *hsm, const struct hsm_template *template,
+                                 char left_out[HSM_LEFT_OUT], struct failure *why)
+{
+    struct generation generation = { .wanted = template };
+    CK_RV rv = CKR_GENERAL_ERROR;
+
+    left_out[0] = '\0';
+    if (!check_label(template->label, why))
+        return NULL;
+    generation.token = find_token(hsm, template->token, why);
+    if (generation.token == NULL)
+        return NULL;
+    /* Twice, until C_GenerateKey: a session may have been lost since the last time. */
+    for (int tries = 2; tries > 0 && rv != CKR_OK && !ckr_refusal(rv) && !generation.asked; tries--)
+        rv = token_connect(generation.token, why) ? generate(&generation, why) : CKR_HSMZKE_TOLD;
+    if (rv != CKR_OK)
+        return NULL;
+    list_left_out(generation.left_out, generation.mechanism_count > 0, left_out);
+    return find_made(&generation, why);
+}
