@@ -42,6 +42,7 @@ static const struct word_key word_keys[] = {
     { HSMZKE_PARAM_RAW_KEYS, "refuse", "software", offsetof(struct config, raw_keys) },
     { HSMZKE_PARAM_REFERENCES_ELSEWHERE, "refuse", "allow",
       offsetof(struct config, references_elsewhere) },
+    { HSMZKE_PARAM_PKCS11_URIS, "no", "yes", offsetof(struct config, pkcs11_uris) },
     { HSMZKE_PARAM_RANDOM, "hsm", "system", offsetof(struct config, system_random) },
 };
 static const struct number_key number_keys[] = {
@@ -258,14 +259,15 @@ static void describe(struct config *config)
     hide_pin(token);
     snprintf(config->in_force, sizeof(config->in_force),
              "pkcs11-module=%s token=%s pin-source=%s gateway=%s legacy=%s raw-keys=%s "
-             "references-elsewhere=%s random=%s sessions=%u "
+             "references-elsewhere=%s random=%s pkcs11-uris=%s sessions=%u "
              "session-wait=%u operation-reuse=%u%s%s",
              hsm->module != NULL ? hsm->module : "", token, shown_pin_source(hsm->pin_source),
              config->gateway ? "yes" : "no", config->legacy ? "yes" : "no",
              config->raw_keys ? "software" : "refuse",
              config->references_elsewhere ? "allow" : "refuse",
-             config->system_random ? "system" : "hsm", hsm->sessions, hsm->wait, hsm->reuse,
-             config->wrong ? " ERROR: " : "", config->wrong ? config->why.text : "");
+             config->system_random ? "system" : "hsm", config->pkcs11_uris ? "yes" : "no",
+             hsm->sessions, hsm->wait, hsm->reuse, config->wrong ? " ERROR: " : "",
+             config->wrong ? config->why.text : "");
 }
 
 void config_read(struct config *config, const OSSL_CORE_HANDLE *handle, const OSSL_DISPATCH *in)
@@ -275,6 +277,7 @@ void config_read(struct config *config, const OSSL_CORE_HANDLE *handle, const OS
     *config = (struct config){
         .handle = handle,
         .gateway = true,
+        .pkcs11_uris = true,
         .system_random = true,
         .hsm = { .sessions = 16, .wait = 5000, .reuse = 60 },
         .gcm = { .buffer = 64 * 1024 * 1024, .min_tag = 12 },

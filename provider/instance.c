@@ -50,6 +50,16 @@ static void open_legacy(struct instance *instance)
                      "OpenSSL's legacy provider cannot be loaded: is legacy.so in its MODULESDIR?");
 }
 
+static void take_bio(struct instance *instance, const OSSL_DISPATCH *in)
+{
+    for (; in->function_id != 0; in++) {
+        if (in->function_id == OSSL_FUNC_BIO_READ_EX)
+            instance->bio_read = OSSL_FUNC_BIO_read_ex(in);
+        else if (in->function_id == OSSL_FUNC_BIO_WRITE_EX)
+            instance->bio_write = OSSL_FUNC_BIO_write_ex(in);
+    }
+}
+
 struct instance *instance_new(const OSSL_CORE_HANDLE *handle, const OSSL_DISPATCH *in)
 {
     struct instance *instance = calloc(1, sizeof(*instance));
@@ -58,6 +68,7 @@ struct instance *instance_new(const OSSL_CORE_HANDLE *handle, const OSSL_DISPATC
         return NULL;
     instance->references = 1;
     errors_init(&instance->errors, handle, in);
+    take_bio(instance, in);
     config_read(&instance->config, handle, in);
     instance->keyring.config = &instance->config;
     if (instance->config.hsm.module != NULL)

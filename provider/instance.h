@@ -21,6 +21,8 @@ struct instance {
     struct instance *next; /* guarded by lock_take() */
     unsigned int references;
     struct errors errors;
+    OSSL_FUNC_BIO_read_ex_fn *bio_read;   /* the core's */
+    OSSL_FUNC_BIO_write_ex_fn *bio_write; /* the core's */
     struct config config;
     struct keyring keyring;
     OSSL_LIB_CTX *private;   /* the default provider lives here, out of the program's sight */

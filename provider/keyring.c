@@ -171,6 +171,14 @@ struct hsm_key *keyring_get(struct keyring *keyring, enum hsm_family family,
     return key;
 }
 
+bool keyring_accepts(const struct keyring *keyring, const struct hsm_key *key, struct failure *why)
+{
+    const char *label, *id;
+
+    hsm_key_names(key, &label, &id);
+    return check_pins(keyring, label, key, why);
+}
+
 void keyring_clear(struct keyring *keyring)
 {
     for (size_t i = 0; i < KEYRING_BUCKETS; i++) {

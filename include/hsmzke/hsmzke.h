@@ -60,11 +60,23 @@
 #define HSMZKE_PARAM_RAW_KEYS "raw-keys"
 #define HSMZKE_PARAM_REFERENCES_ELSEWHERE "references-elsewhere"
 #define HSMZKE_PARAM_RANDOM "random"
+#define HSMZKE_PARAM_PKCS11_URIS "pkcs11-uris"
 #define HSMZKE_PARAM_SESSIONS "sessions"
 #define HSMZKE_PARAM_SESSION_WAIT "session-wait"
 #define HSMZKE_PARAM_OPERATION_REUSE "operation-reuse"
 #define HSMZKE_PARAM_GCM_ONE_SHOT "gcm-one-shot"
 #define HSMZKE_PARAM_GCM_BUFFER "gcm-buffer"
 #define HSMZKE_PARAM_GCM_MIN_TAG "gcm-min-tag"
+
+/**
+ * Keys as EVP_PKEYs: the name of their type, what generating one takes (EVP_PKEY_CTX_set_params(),
+ * `genpkey -pkeyopt`), and what can be asked of one (EVP_PKEY_get_utf8_string_param()).
+ */
+#define HSMZKE_PKEY_TYPE "HSMZKE-AES"
+#define HSMZKE_PKEY_PARAM_LABEL "label" /**< 1 to 24 bytes; must be set */
+#define HSMZKE_PKEY_PARAM_USAGE "usage" /**< cipher, gcm, gcm-only, wrap, mac, any */
+#define HSMZKE_PKEY_PARAM_TOKEN "token" /**< a token's label or pkcs11: URI */
+#define HSMZKE_PKEY_PARAM_REFERENCE "reference"
+#define HSMZKE_PKEY_PARAM_IDENTITY "identity"
 
 #endif

@@ -11,7 +11,9 @@
 #include "hsmzke/hsmzke.h"
 #include "lock.h"
 #include "mac/mac.h"
+#include "pkey/pkey.h"
 #include "rand/rand.h"
+#include "store/store.h"
 
 /* `version=256` can be preferred (`?version=256`) beside other providers: the core knows the name.
  */
@@ -69,13 +71,22 @@ static void free_table(OSSL_ALGORITHM *table)
 }
 
 /* What the default provider has no algorithm for, of `operation`. */
-static const OSSL_ALGORITHM *additions(int operation, bool inner)
+static const OSSL_ALGORITHM *additions(const struct instance *instance, int operation, bool inner)
 {
     static const OSSL_ALGORITHM none[] = { { NULL, NULL, NULL, NULL } };
 
-    if (operation != OSSL_OP_RAND)
+    switch (operation) {
+    case OSSL_OP_RAND:
+        return inner ? rand_inner_algorithms : rand_algorithms;
+    case OSSL_OP_KEYMGMT:
+        return pkey_keymgmt_algorithms;
+    case OSSL_OP_ENCODER:
+        return pkey_encoder_algorithms;
+    case OSSL_OP_STORE:
+        return store_algorithms(instance->config.pkcs11_uris);
+    default:
         return none;
-    return inner ? rand_inner_algorithms : rand_algorithms;
+    }
 }
 
 struct table {
@@ -151,7 +162,7 @@ static OSSL_ALGORITHM *make_table(const struct instance *instance, int operation
     const bool only_ours = inner && operation == OSSL_OP_RAND;
     const OSSL_ALGORITHM *from = only_ours ? NULL : offered_by(instance->software, operation);
     const OSSL_ALGORITHM *legacy = inner ? NULL : offered_by(instance->legacy, operation);
-    const OSSL_ALGORITHM *more = additions(operation, inner);
+    const OSSL_ALGORITHM *more = additions(instance, operation, inner);
     const size_t most = count_rows(from) + count_rows(legacy) + count_rows(more);
     struct table table = { 0 };
 

@@ -1,6 +1,7 @@
 /* The HSM of one set of settings: its tokens, and keys by query.  See hsm.h. */
 #include "pkcs11/hsm.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -197,24 +198,37 @@ static bool is_secret_key(P11KitUri *uri)
                              *(const CK_OBJECT_CLASS *)class->pValue == CKO_SECRET_KEY);
 }
 
-static bool use_uri(struct hsm *hsm, struct hsm_key *key, const char *text, struct failure *why)
+P11KitUri *key_uri(const char *text, const char *what, struct failure *why)
+{
+    P11KitUri *uri = uri_parse(text, what, why);
+
+    if (uri == NULL || is_secret_key(uri))
+        return uri;
+    p11_kit_uri_free(uri);
+    failure_set(why, FAILURE_NOT_OFFERED, "%s is not about a secret key (type=secret-key)", what);
+    return NULL;
+}
+
+bool key_look_for_uri(struct hsm_key *key, P11KitUri *uri, struct failure *why)
 {
     struct key_template *template = &key->template;
+
+    return (copy_attribute(&template->label, &template->label_size, uri, CKA_LABEL) &&
+            copy_attribute(&template->id, &template->id_size, uri, CKA_ID)) ||
+           failure_memory(why);
+}
+
+static bool use_uri(struct hsm *hsm, struct hsm_key *key, const char *text, struct failure *why)
+{
     char what[100];
     P11KitUri *uri;
     bool result = false;
 
     snprintf(what, sizeof(what), "the URI of key '%s'", key->shown);
-    uri = uri_parse(text, what, why);
+    uri = key_uri(text, what, why);
     if (uri == NULL)
         return false;
-    if (!is_secret_key(uri))
-        failure_set(why, FAILURE_CONFIGURATION,
-                    "configuration: %s is not about a secret key (type=secret-key)", what);
-    else if (!copy_attribute(&template->label, &template->label_size, uri, CKA_LABEL) ||
-             !copy_attribute(&template->id, &template->id_size, uri, CKA_ID))
-        failure_memory(why);
-    else
+    if (key_look_for_uri(key, uri, why))
         result = (key->token = token_of_uri(hsm, uri, why)) != NULL;
     p11_kit_uri_free(uri);
     return result;
@@ -332,6 +346,40 @@ void hsm_key_names(const struct hsm_key *key, const char **label, const char **i
 {
     *label = key->names.label;
     *id = key->names.id;
+}
+
+const char *hsm_key_token(const struct hsm_key *key)
+{
+    return key->token->label;
+}
+
+bool hsm_key_is_home(const struct hsm_key *key)
+{
+    return key->token->configured;
+}
+
+bool hsm_key_same(const struct hsm_key *a, const struct hsm_key *b)
+{
+    char identity_a[HSM_IDENTITY_TEXT], identity_b[HSM_IDENTITY_TEXT];
+
+    hsm_key_identity(a, identity_a);
+    hsm_key_identity(b, identity_b);
+    return a == b || (strcmp(a->token->serial, b->token->serial) == 0 &&
+                      strcmp(a->token->label, b->token->label) == 0 &&
+                      strcmp(a->names.label, b->names.label) == 0 &&
+                      a->names.raw_id_size == b->names.raw_id_size &&
+                      memcmp(a->names.raw_id, b->names.raw_id, sizeof(a->names.raw_id)) == 0 &&
+                      strcmp(identity_a, identity_b) == 0);
+}
+
+bool hsm_key_confirm(struct hsm_key *key, struct failure *why)
+{
+    struct key_facts facts;
+
+    life_lock();
+    key->stale = true;
+    life_unlock();
+    return key_ready(key, true, &facts, why);
 }
 
 bool hsm_key_current(const struct hsm_key *key)

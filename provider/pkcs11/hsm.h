@@ -104,6 +104,28 @@ enum {
 struct hsm_key *hsm_key_generate(struct hsm *hsm, const struct hsm_template *template,
                                  char left_out[HSM_LEFT_OUT], struct failure *why);
 
+/** The AES-256 keys that a look through a token found. */
+struct hsm_list;
+
+/**
+ * Looks for all AES-256 keys that `uri` means; NULL: all on the configured token.  A `uri` about
+ * objects of another class is an error (FAILURE_NOT_OFFERED).
+ * @return NULL, with the reason in `why`; else to be given to hsm_list_free()
+ */
+struct hsm_list *hsm_list(struct hsm *hsm, const char *uri, struct failure *why);
+
+/** How many keys there are. */
+size_t hsm_list_size(const struct hsm_list *list);
+
+/**
+ * Key number `index`, found by its label and id.
+ * @return NULL, with the reason in `why`: another one has both, or it is gone
+ */
+struct hsm_key *hsm_list_key(const struct hsm_list *list, size_t index, struct failure *why);
+
+/** Frees the list; NULL is fine. */
+void hsm_list_free(struct hsm_list *list);
+
 /** One more owner of `key`. @return `key` */
 struct hsm_key *hsm_key_ref(struct hsm_key *key);
 
@@ -121,6 +143,27 @@ bool hsm_key_may_sign(const struct hsm_key *key, struct failure *why);
  * reference without the prefix; "" where it has none.  They live as long as the key.
  */
 void hsm_key_names(const struct hsm_key *key, const char **label, const char **id);
+
+/** The label of the token that has the key; it lives as long as the process. */
+const char *hsm_key_token(const struct hsm_key *key);
+
+/** Whether that is the configured token: the only one on which an id or a label finds a key. */
+bool hsm_key_is_home(const struct hsm_key *key);
+
+/** Whether two keys are one and the same object of a token, as far as can be told. */
+bool hsm_key_same(const struct hsm_key *a, const struct hsm_key *b);
+
+/** Looks for the key again, and confirms that it is the one that it was. */
+bool hsm_key_confirm(struct hsm_key *key, struct failure *why);
+
+/**
+ * Reads the key's attributes as they are now, and hands each to `line` with its value as text
+ * ("true", "false", "unknown", a list of mechanisms).
+ * @return false, with the reason in `why`; some lines may have been handed out
+ */
+bool hsm_key_attributes(struct hsm_key *key,
+                        void (*line)(void *argument, const char *name, const char *value),
+                        void *argument, struct failure *why);
 
 /** Writes the key's identity as text ("aes:HEX", "cmac:HEX", "unknown") into `text`. */
 void hsm_key_identity(const struct hsm_key *key, char text[HSM_IDENTITY_TEXT]);

@@ -319,3 +319,22 @@ bool key_ready(struct hsm_key *key, bool fresh, struct key_facts *facts, struct 
     life_unlock();
     return ready;
 }
+
+struct session *key_session(struct hsm_key *key, struct key_facts *facts, struct failure *why)
+{
+    for (int tries = 2; tries > 0; tries--) {
+        struct session *session;
+
+        if (!key_ready(key, false, facts, why))
+            return NULL;
+        session = session_borrow(key->token, NULL, NULL, why);
+        if (session == NULL)
+            return NULL;
+        if (session->epoch == facts->epoch)
+            return session;
+        session_return(key->token, session, true);
+        failure_set(why, FAILURE_SESSIONS, "token '%s': the connection was lost",
+                    key->token->label);
+    }
+    return NULL;
+}

@@ -66,6 +66,12 @@ struct hsm_key {
  */
 bool key_ready(struct hsm_key *key, bool fresh, struct key_facts *facts, struct failure *why);
 
+/**
+ * Borrows a session of the connection in which the key was found, for anything but an operation.
+ * @return NULL, with the reason in `why`; else to be given to session_return()
+ */
+struct session *key_session(struct hsm_key *key, struct key_facts *facts, struct failure *why);
+
 /** Records that the handle in `facts` was refused, so that the next key_ready() looks again. */
 void key_stale(struct hsm_key *key, const struct key_facts *facts);
 
@@ -84,6 +90,15 @@ struct hsm_key *key_new(struct token *token, enum hsm_family family, const char 
 /** What a new key is looked for by: `label` and `id` (NULL: any), copied. */
 bool key_look_for(struct hsm_key *key, const void *label, size_t label_size, const void *id,
                   size_t id_size, struct failure *why);
+
+/**
+ * Parses a URI of a key, called `what` in messages.  @return NULL, with the reason in `why`, also
+ * if it is about another class of objects; else to be given to p11_kit_uri_free()
+ */
+P11KitUri *key_uri(const char *text, const char *what, struct failure *why);
+
+/** The same as key_look_for(), by what `uri` says of the object. */
+bool key_look_for_uri(struct hsm_key *key, P11KitUri *uri, struct failure *why);
 
 /** Whether `facts` were confirmed not longer ago than an operation may be re-used. */
 bool key_is_fresh(const struct hsm_key *key, const struct key_facts *facts);

@@ -1,0 +1,154 @@
+/*
+ * Keys generated in the HSM: EVP_PKEY_generate(), `openssl genpkey -algorithm HSMZKE-AES`.
+ */
+#include <openssl/core_names.h>
+#include <openssl/params.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "pkey/pkey.h"
+
+enum {
+    TEXT_MOST = 512, /* bytes of a parameter, with NUL */
+};
+
+struct generation {
+    struct instance *instance; /* owned */
+    char label[TEXT_MOST], usage[TEXT_MOST], token[TEXT_MOST];
+};
+
+void *pkey_gen_init(void *provctx, int selection, const OSSL_PARAM params[])
+{
+    struct generation *generation = calloc(1, sizeof(*generation));
+
+    (void)selection;
+    if (generation == NULL)
+        return NULL;
+    generation->instance = instance_find(provctx);
+    snprintf(generation->usage, sizeof(generation->usage), "cipher");
+    if (generation->instance != NULL && pkey_gen_set_params(generation, params))
+        return generation;
+    pkey_gen_cleanup(generation);
+    return NULL;
+}
+
+void pkey_gen_cleanup(void *generation_)
+{
+    struct generation *generation = generation_;
+
+    if (generation == NULL)
+        return;
+    instance_free(generation->instance);
+    free(generation);
+}
+
+static bool take(const struct generation *generation, const OSSL_PARAM params[], const char *name,
+                 char text[TEXT_MOST])
+{
+    const OSSL_PARAM *param = OSSL_PARAM_locate_const(params, name);
+    struct failure why;
+
+    if (param == NULL)
+        return true;
+    if (param->data_type == OSSL_PARAM_UTF8_STRING && param->data != NULL &&
+        memchr(param->data, '\0', param->data_size) == NULL && param->data_size < TEXT_MOST) {
+        memcpy(text, param->data, param->data_size);
+        text[param->data_size] = '\0';
+        return true;
+    }
+    failure_set(&why, FAILURE_CONFIGURATION,
+                "a new key's '%s' must be text of at most %d bytes, without NUL", name,
+                TEXT_MOST - 1);
+    return error_raise(&generation->instance->errors, &why) != 0;
+}
+
+static bool check_usage(const struct generation *generation)
+{
+    struct failure why;
+
+    if (hsm_usage_from(generation->usage) < HSM_USAGES)
+        return true;
+    failure_set(&why, FAILURE_CONFIGURATION,
+                "a new key's usage is '%.40s', but must be 'cipher', 'gcm', 'gcm-only', 'wrap', "
+                "'mac' or 'any'",
+                generation->usage);
+    return error_raise(&generation->instance->errors, &why) != 0;
+}
+
+int pkey_gen_set_params(void *generation_, const OSSL_PARAM params[])
+{
+    struct generation *generation = generation_;
+
+    return params == NULL ||
+           (take(generation, params, HSMZKE_PKEY_PARAM_LABEL, generation->label) &&
+            take(generation, params, HSMZKE_PKEY_PARAM_USAGE, generation->usage) &&
+            take(generation, params, HSMZKE_PKEY_PARAM_TOKEN, generation->token) &&
+            check_usage(generation));
+}
+
+const OSSL_PARAM *pkey_gen_settable_params(void *generation, void *provctx)
+{
+    static const OSSL_PARAM params[] = {
+        OSSL_PARAM_utf8_string(HSMZKE_PKEY_PARAM_LABEL, NULL, 0),
+        OSSL_PARAM_utf8_string(HSMZKE_PKEY_PARAM_USAGE, NULL, 0),
+        OSSL_PARAM_utf8_string(HSMZKE_PKEY_PARAM_TOKEN, NULL, 0),
+        OSSL_PARAM_END,
+    };
+
+    (void)generation, (void)provctx;
+    return params;
+}
+
+/* An alias goes before a label: the new key would not be found by its own name. */
+static bool check_label(const struct generation *generation, struct failure *why)
+{
+    if (generation->label[0] == '\0')
+        return failure_set(why, FAILURE_CONFIGURATION,
+                           "a new key needs a label: -pkeyopt label:NAME");
+    return config_lookup(&generation->instance->config, HSMZKE_PARAM_KEYS, generation->label) ==
+               NULL ||
+           failure_set(why, FAILURE_KEY_AMBIGUOUS,
+                       "'%.40s' is an alias of another key (`keys`), which goes before a label; "
+                       "choose another label",
+                       generation->label);
+}
+
+static bool generate(const struct generation *generation, struct pkey *pkey, struct failure *why)
+{
+    const struct hsm_template template = {
+        .label = generation->label,
+        .usage = hsm_usage_from(generation->usage),
+        .token = generation->token[0] != '\0' ? generation->token : NULL,
+    };
+    struct hsm_key *key;
+
+    if (!check_label(generation, why))
+        return false;
+    key = hsm_key_generate(generation->instance->keyring.hsm, &template, pkey->left_out, why);
+    return key != NULL && pkey_set_key(pkey, key, why);
+}
+
+void *pkey_gen(void *generation_, OSSL_CALLBACK *callback, void *argument)
+{
+    const struct generation *generation = generation_;
+    struct pkey *pkey;
+    struct failure why;
+
+    (void)callback, (void)argument; /* there is no progress to be told */
+    if (!pkey_usable(generation->instance))
+        return NULL;
+    pkey = pkey_new(generation->instance);
+    if (pkey == NULL)
+        return NULL;
+    if (!generate(generation, pkey, &why)) {
+        error_raise(&generation->instance->errors, &why);
+        pkey_free(pkey);
+        return NULL;
+    }
+    /* Nothing failed, so it cannot go onto the error queue; and who made the key must know. */
+    if (pkey->left_out[0] != '\0')
+        fprintf(stderr, "hsmzke: key '%s' was made without %s, which token '%s' does not take\n",
+                generation->label, pkey->left_out, hsm_key_token(pkey->key));
+    return pkey;
+}

@@ -1,0 +1,221 @@
+/*
+ * EVP_PKEYs of type HSMZKE-AES, what EVP calls.  What can be had of a key as "private key" is its
+ * reference: EVP_PKEY_get_raw_private_key() gives the 32 bytes that ciphers and MACs take.
+ */
+#include <openssl/core_names.h>
+#include <openssl/params.h>
+#include <openssl/proverr.h>
+#include <string.h>
+
+#include "pkey/pkey.h"
+#include "pkey/seal.h"
+#include "reference.h"
+
+static OSSL_FUNC_keymgmt_new_fn new_pkey;
+static OSSL_FUNC_keymgmt_load_fn load;
+static OSSL_FUNC_keymgmt_has_fn has;
+static OSSL_FUNC_keymgmt_match_fn match;
+static OSSL_FUNC_keymgmt_dup_fn dup_pkey;
+static OSSL_FUNC_keymgmt_validate_fn validate;
+static OSSL_FUNC_keymgmt_get_params_fn get_params;
+static OSSL_FUNC_keymgmt_gettable_params_fn gettable_params;
+static OSSL_FUNC_keymgmt_import_fn import;
+static OSSL_FUNC_keymgmt_export_fn export_reference;
+static OSSL_FUNC_keymgmt_import_types_fn types;
+
+static void *new_pkey(void *provctx)
+{
+    struct instance *instance = instance_find(provctx);
+    struct pkey *pkey = instance != NULL ? pkey_new(instance) : NULL;
+
+    instance_free(instance);
+    return pkey;
+}
+
+/* What a STORE or a decoder has made is handed over whole, by its address. */
+static void *load(const void *reference, size_t size)
+{
+    struct pkey *pkey;
+
+    if (size != sizeof(pkey))
+        return NULL;
+    memcpy(&pkey, reference, sizeof(pkey));
+    memset((void *)(uintptr_t)reference, 0, sizeof(pkey));
+    return pkey;
+}
+
+/* The key is there, in the HSM, or it is not; there is no public one. */
+static int has(const void *pkey_, int selection)
+{
+    const struct pkey *pkey = pkey_;
+
+    if (pkey == NULL || (selection & OSSL_KEYMGMT_SELECT_PUBLIC_KEY &&
+                         !(selection & OSSL_KEYMGMT_SELECT_PRIVATE_KEY)))
+        return 0;
+    return !(selection & OSSL_KEYMGMT_SELECT_PRIVATE_KEY) || pkey->key != NULL;
+}
+
+static int match(const void *a_, const void *b_, int selection)
+{
+    const struct pkey *a = a_, *b = b_;
+
+    (void)selection; /* there is nothing but the key */
+    return a->key != NULL && b->key != NULL && hsm_key_same(a->key, b->key);
+}
+
+static void *dup_pkey(const void *from_, int selection)
+{
+    const struct pkey *from = from_;
+    struct pkey *copy = pkey_new(from->instance);
+
+    if (copy == NULL || from->key == NULL || !(selection & OSSL_KEYMGMT_SELECT_PRIVATE_KEY))
+        return copy;
+    copy->key = hsm_key_ref(from->key);
+    memcpy(copy->reference, from->reference, sizeof(copy->reference));
+    memcpy(copy->left_out, from->left_out, sizeof(copy->left_out));
+    return copy;
+}
+
+/* `openssl pkey -check`: the key is in the HSM now, and the one that it was. */
+static int validate(const void *pkey_, int selection, int type)
+{
+    const struct pkey *pkey = pkey_;
+    struct failure why;
+
+    (void)selection, (void)type;
+    if (pkey->key == NULL)
+        return error_raise_prov(&pkey->instance->errors, PROV_R_MISSING_KEY, HSMZKE_PKEY_TYPE);
+    return (hsm_key_confirm(pkey->key, &why) &&
+            keyring_accepts(&pkey->instance->keyring, pkey->key, &why)) ||
+           error_raise(&pkey->instance->errors, &why);
+}
+
+static const OSSL_PARAM *gettable_params(void *provctx)
+{
+    static const OSSL_PARAM params[] = {
+        OSSL_PARAM_int(OSSL_PKEY_PARAM_BITS, NULL),
+        OSSL_PARAM_int(OSSL_PKEY_PARAM_SECURITY_BITS, NULL),
+        OSSL_PARAM_int(OSSL_PKEY_PARAM_MAX_SIZE, NULL),
+        OSSL_PARAM_utf8_string(HSMZKE_PKEY_PARAM_REFERENCE, NULL, 0),
+        OSSL_PARAM_utf8_string(HSMZKE_PKEY_PARAM_IDENTITY, NULL, 0),
+        OSSL_PARAM_END,
+    };
+
+    (void)provctx;
+    return params;
+}
+
+static bool get_int(OSSL_PARAM params[], const char *name, int value)
+{
+    OSSL_PARAM *param = OSSL_PARAM_locate(params, name);
+
+    return param == NULL || OSSL_PARAM_set_int(param, value);
+}
+
+static bool get_text(OSSL_PARAM params[], const char *name, const char *value)
+{
+    OSSL_PARAM *param = OSSL_PARAM_locate(params, name);
+
+    return param == NULL || OSSL_PARAM_set_utf8_string(param, value);
+}
+
+static int get_params(void *pkey_, OSSL_PARAM params[])
+{
+    const struct pkey *pkey = pkey_;
+    char identity[HSM_IDENTITY_TEXT] = "";
+
+    if (pkey->key != NULL)
+        hsm_key_identity(pkey->key, identity);
+    return get_int(params, OSSL_PKEY_PARAM_BITS, 256) &&
+           get_int(params, OSSL_PKEY_PARAM_SECURITY_BITS, 256) &&
+           get_int(params, OSSL_PKEY_PARAM_MAX_SIZE, SEAL_ANNOUNCED) &&
+           get_text(params, HSMZKE_PKEY_PARAM_REFERENCE, pkey->reference) &&
+           get_text(params, HSMZKE_PKEY_PARAM_IDENTITY, identity);
+}
+
+static const OSSL_PARAM *types(int selection)
+{
+    static const OSSL_PARAM private[] = {
+        OSSL_PARAM_octet_string(OSSL_PKEY_PARAM_PRIV_KEY, NULL, 0),
+        OSSL_PARAM_END,
+    };
+    static const OSSL_PARAM none[] = { OSSL_PARAM_END };
+
+    return selection & OSSL_KEYMGMT_SELECT_PRIVATE_KEY ? private : none;
+}
+
+/* EVP_PKEY_new_raw_private_key(): a reference, with its NULs or without. */
+static bool read_reference(const OSSL_PARAM *param, char text[HSMZKE_REFERENCE_SIZE + 1],
+                           struct failure *why)
+{
+    unsigned char bytes[HSMZKE_REFERENCE_SIZE] = { 0 };
+    struct reference reference;
+
+    if (param == NULL || param->data_type != OSSL_PARAM_OCTET_STRING || param->data == NULL ||
+        param->data_size > sizeof(bytes))
+        return failure_set(why, FAILURE_REFERENCE,
+                           "a key of type " HSMZKE_PKEY_TYPE " is made of a key reference, which "
+                           "has at most %d bytes",
+                           HSMZKE_REFERENCE_SIZE);
+    memcpy(bytes, param->data, param->data_size);
+    if (!reference_from_bytes(&reference, bytes, sizeof(bytes), why))
+        return false;
+    memcpy(text, reference.text, sizeof(reference.text));
+    return true;
+}
+
+static int import(void *pkey_, int selection, const OSSL_PARAM params[])
+{
+    struct pkey *pkey = pkey_;
+    char text[HSMZKE_REFERENCE_SIZE + 1];
+    struct failure why;
+
+    if (!(selection & OSSL_KEYMGMT_SELECT_PRIVATE_KEY) || !pkey_usable(pkey->instance))
+        return 0;
+    return (read_reference(OSSL_PARAM_locate_const(params, OSSL_PKEY_PARAM_PRIV_KEY), text, &why) &&
+            pkey_set_reference(pkey, text, &why)) ||
+           error_raise(&pkey->instance->errors, &why);
+}
+
+static int export_reference(void *pkey_, int selection, OSSL_CALLBACK *callback, void *argument)
+{
+    const struct pkey *pkey = pkey_;
+    unsigned char bytes[HSMZKE_REFERENCE_SIZE];
+    OSSL_PARAM params[2];
+    struct failure why;
+
+    if (!(selection & OSSL_KEYMGMT_SELECT_PRIVATE_KEY) || pkey->key == NULL)
+        return 0;
+    if (!pkey_bytes(pkey, bytes, &why))
+        return error_raise(&pkey->instance->errors, &why);
+    params[0] = OSSL_PARAM_construct_octet_string(OSSL_PKEY_PARAM_PRIV_KEY, bytes, sizeof(bytes));
+    params[1] = OSSL_PARAM_construct_end();
+    return callback(params, argument);
+}
+
+static const OSSL_DISPATCH dispatch[] = {
+    { OSSL_FUNC_KEYMGMT_NEW, (void (*)(void))new_pkey },
+    { OSSL_FUNC_KEYMGMT_FREE, (void (*)(void))pkey_free },
+    { OSSL_FUNC_KEYMGMT_LOAD, (void (*)(void))load },
+    { OSSL_FUNC_KEYMGMT_HAS, (void (*)(void))has },
+    { OSSL_FUNC_KEYMGMT_MATCH, (void (*)(void))match },
+    { OSSL_FUNC_KEYMGMT_DUP, (void (*)(void))dup_pkey },
+    { OSSL_FUNC_KEYMGMT_VALIDATE, (void (*)(void))validate },
+    { OSSL_FUNC_KEYMGMT_GET_PARAMS, (void (*)(void))get_params },
+    { OSSL_FUNC_KEYMGMT_GETTABLE_PARAMS, (void (*)(void))gettable_params },
+    { OSSL_FUNC_KEYMGMT_IMPORT, (void (*)(void))import },
+    { OSSL_FUNC_KEYMGMT_IMPORT_TYPES, (void (*)(void))types },
+    { OSSL_FUNC_KEYMGMT_EXPORT, (void (*)(void))export_reference },
+    { OSSL_FUNC_KEYMGMT_EXPORT_TYPES, (void (*)(void))types },
+    { OSSL_FUNC_KEYMGMT_GEN_INIT, (void (*)(void))pkey_gen_init },
+    { OSSL_FUNC_KEYMGMT_GEN_SET_PARAMS, (void (*)(void))pkey_gen_set_params },
+    { OSSL_FUNC_KEYMGMT_GEN_SETTABLE_PARAMS, (void (*)(void))pkey_gen_settable_params },
+    { OSSL_FUNC_KEYMGMT_GEN, (void (*)(void))pkey_gen },
+    { OSSL_FUNC_KEYMGMT_GEN_CLEANUP, (void (*)(void))pkey_gen_cleanup },
+    { 0, NULL },
+};
+
+const OSSL_ALGORITHM pkey_keymgmt_algorithms[] = {
+    { PKEY_NAMES, "provider=" HSMZKE_PROVIDER_NAME, dispatch, "AES-256 keys in the HSM" },
+    { NULL, NULL, NULL, NULL },
+};

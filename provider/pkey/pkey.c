@@ -1,0 +1,103 @@
+/* What is behind an EVP_PKEY of ours: see pkey.h. */
+#include "pkey/pkey.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "reference.h"
+
+struct pkey *pkey_new(struct instance *instance)
+{
+    struct pkey *pkey = calloc(1, sizeof(*pkey));
+
+    if (pkey != NULL)
+        pkey->instance = instance_ref(instance);
+    return pkey;
+}
+
+void pkey_free(void *pkey_)
+{
+    struct pkey *pkey = pkey_;
+
+    if (pkey == NULL)
+        return;
+    hsm_key_free(pkey->key);
+    instance_free(pkey->instance);
+    free(pkey);
+}
+
+/* An alias may mean another token, and has pins of its own: such a reference stays as it is. */
+static bool is_alias(const struct pkey *pkey, const char *name)
+{
+    return config_lookup(&pkey->instance->config, HSMZKE_PARAM_KEYS, name) != NULL;
+}
+
+/* The id finds no other key, and nobody guesses it; so it goes before the name. */
+static void choose_reference(struct pkey *pkey)
+{
+    const char *label, *id;
+
+    pkey->reference[0] = '\0';
+    hsm_key_names(pkey->key, &label, &id);
+    if (!hsm_key_is_home(pkey->key))
+        return;
+    if (id[0] != '\0')
+        snprintf(pkey->reference, sizeof(pkey->reference), HSMZKE_REFERENCE_PREFIX "%s", id);
+    else if (label[0] != '\0' && strlen(label) <= HSMZKE_REFERENCE_NAME_MAX &&
+             !is_alias(pkey, label))
+        snprintf(pkey->reference, sizeof(pkey->reference), HSMZKE_REFERENCE_PREFIX "%s", label);
+}
+
+bool pkey_set_reference(struct pkey *pkey, const char *text, struct failure *why)
+{
+    unsigned char bytes[HSMZKE_REFERENCE_SIZE] = { 0 };
+    struct reference reference;
+    struct hsm_key *key;
+
+    if (!reference_from_text(&reference, text, why))
+        return false;
+    memcpy(bytes, reference.text, strlen(reference.text));
+    key = keyring_get(&pkey->instance->keyring, HSM_AES, bytes, sizeof(bytes), why);
+    if (key == NULL)
+        return false;
+    hsm_key_free(pkey->key);
+    pkey->key = key;
+    if (!is_alias(pkey, reference.text + HSMZKE_REFERENCE_PREFIX_SIZE))
+        choose_reference(pkey);
+    else
+        pkey->reference[0] = '\0';
+    if (pkey->reference[0] == '\0')
+        memcpy(pkey->reference, reference.text, sizeof(pkey->reference));
+    return true;
+}
+
+bool pkey_set_key(struct pkey *pkey, struct hsm_key *key, struct failure *why)
+{
+    if (!keyring_accepts(&pkey->instance->keyring, key, why)) {
+        hsm_key_free(key);
+        return false;
+    }
+    hsm_key_free(pkey->key);
+    pkey->key = key;
+    choose_reference(pkey);
+    return true;
+}
+
+bool pkey_bytes(const struct pkey *pkey, unsigned char bytes[HSMZKE_REFERENCE_SIZE],
+                struct failure *why)
+{
+    if (pkey->reference[0] == '\0')
+        return failure_set(why, FAILURE_REFERENCE,
+                           "no reference finds this key: it is not on the token that `token` "
+                           "means, or has neither an id nor a label that one can name; give it an "
+                           "alias (`keys`)");
+    memset(bytes, 0, HSMZKE_REFERENCE_SIZE);
+    memcpy(bytes, pkey->reference, strlen(pkey->reference));
+    return true;
+}
+
+bool pkey_usable(const struct instance *instance)
+{
+    return !instance->config.wrong || error_raise(&instance->errors, &instance->config.why) != 0;
+}

@@ -1,0 +1,62 @@
+/*
+ * Keys of the HSM as EVP_PKEYs of the type HSMZKE-AES: a handle with a reference, never with a key.
+ * For the files of this room, store/ and gateway/.
+ */
+#ifndef HSMZKE_PKEY_PKEY_H
+#define HSMZKE_PKEY_PKEY_H
+
+#include <openssl/core_dispatch.h>
+
+#include "hsmzke/hsmzke.h"
+#include "instance.h"
+
+/*
+ * The type's other name, the object identifier in a reference file: 2.25 and a random UUID, which
+ * needs no registration (ITU-T X.667).
+ */
+#define PKEY_OID "2.25.181779667083350484552675223651006838096"
+#define PKEY_NAMES HSMZKE_PKEY_TYPE ":" PKEY_OID
+
+/** What is behind an EVP_PKEY. */
+struct pkey {
+    struct instance *instance; /* owned */
+    struct hsm_key *key;       /* owned; NULL: none yet */
+    /* What finds the key again, as text; "" if nothing does: it is not on the configured token. */
+    char reference[HSMZKE_REFERENCE_SIZE + 1];
+    char left_out[HSM_LEFT_OUT]; /* attributes that the HSM did not take when it made the key */
+};
+
+/** A pkey without a key. @return NULL when out of memory */
+struct pkey *pkey_new(struct instance *instance);
+
+/** Gives back all that it has; NULL is fine. */
+void pkey_free(void *pkey);
+
+/** Takes the key that `reference` (text) means. @return false, with the reason in `why` */
+bool pkey_set_reference(struct pkey *pkey, const char *reference, struct failure *why);
+
+/** Takes `key` over, which was listed or generated, if it may be used. */
+bool pkey_set_key(struct pkey *pkey, struct hsm_key *key, struct failure *why);
+
+/** The reference as an application passes it. @return false: there is none, with words in `why` */
+bool pkey_bytes(const struct pkey *pkey, unsigned char bytes[HSMZKE_REFERENCE_SIZE],
+                struct failure *why);
+
+/** Whether the configuration may be used at all; else raises why not. */
+bool pkey_usable(const struct instance *instance);
+
+/** Generation, for keymgmt.c (generate.c). */
+extern OSSL_FUNC_keymgmt_gen_init_fn pkey_gen_init;
+extern OSSL_FUNC_keymgmt_gen_set_params_fn pkey_gen_set_params;
+extern OSSL_FUNC_keymgmt_gen_settable_params_fn pkey_gen_settable_params;
+extern OSSL_FUNC_keymgmt_gen_fn pkey_gen;
+extern OSSL_FUNC_keymgmt_gen_cleanup_fn pkey_gen_cleanup;
+
+/** The encoder to text (text.c). */
+extern const OSSL_DISPATCH pkey_text_encoder[];
+
+/** What we offer for OSSL_OP_KEYMGMT and so on. */
+extern const OSSL_ALGORITHM pkey_keymgmt_algorithms[];
+extern const OSSL_ALGORITHM pkey_encoder_algorithms[];
+
+#endif

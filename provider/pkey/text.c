@@ -1,0 +1,117 @@
+/*
+ * A key as text: `openssl pkey -text`, `openssl storeutl -text`.
+ */
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "pkey/pkey.h"
+#include "reference.h"
+
+/* Where the text goes. */
+struct output {
+    const struct instance *instance;
+    OSSL_CORE_BIO *bio;
+    bool failed;
+};
+
+static void print(struct output *output, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+static void print(struct output *output, const char *format, ...)
+{
+    char text[1400];
+    va_list arguments;
+    size_t length, written = 0;
+
+    va_start(arguments, format);
+    vsnprintf(text, sizeof(text), format, arguments);
+    va_end(arguments);
+    length = strlen(text);
+    if (output->failed || output->instance->bio_write == NULL ||
+        !output->instance->bio_write(output->bio, text, length, &written) || written != length)
+        output->failed = true;
+}
+
+static void print_attribute(void *output, const char *name, const char *value)
+{
+    print(output, "    %s: %s\n", name, value);
+}
+
+static void print_names(struct output *output, const struct pkey *pkey)
+{
+    unsigned char bytes[HSMZKE_REFERENCE_SIZE];
+    char digits[2 * sizeof(bytes) + 1] = "";
+    const char *label, *id;
+    struct failure why;
+
+    hsm_key_names(pkey->key, &label, &id);
+    print(output, "Label: %s\n", label[0] != '\0' ? label : "(none)");
+    if (id[0] != '\0')
+        print(output, "Id: " HSMZKE_REFERENCE_PREFIX "%s\n", id);
+    else
+        print(output, "Id: (none of 18 bytes)\n");
+    if (!pkey_bytes(pkey, bytes, &why)) {
+        print(output, "Reference: (none: %s)\n", why.text);
+        return;
+    }
+    for (size_t i = 0; i < sizeof(bytes); i++)
+        snprintf(digits + 2 * i, sizeof(digits) - 2 * i, "%02x", bytes[i]);
+    print(output, "Reference: %s\n", pkey->reference);
+    print(output, "Reference, for -K: %s\n", digits);
+}
+
+static int encode(void *instance_, OSSL_CORE_BIO *bio, const void *pkey_,
+                  const OSSL_PARAM abstract[], int selection, OSSL_PASSPHRASE_CALLBACK *callback,
+                  void *argument)
+{
+    struct output output = { .instance = instance_, .bio = bio };
+    const struct pkey *pkey = pkey_;
+    char identity[HSM_IDENTITY_TEXT];
+    struct failure why;
+
+    (void)selection, (void)callback, (void)argument;
+    if (abstract != NULL || pkey == NULL || pkey->key == NULL)
+        return 0;
+    hsm_key_identity(pkey->key, identity);
+    print(&output, "AES-256 key in the HSM\n");
+    print_names(&output, pkey);
+    print(&output, "Token: %s\n", hsm_key_token(pkey->key));
+    print(&output, "Identity: %s\n", identity);
+    print(&output, "Attributes:\n");
+    if (!hsm_key_attributes(pkey->key, print_attribute, &output, &why))
+        return error_raise(&output.instance->errors, &why);
+    if (pkey->left_out[0] != '\0')
+        print(&output, "Not set, for the token did not take it: %s\n", pkey->left_out);
+    /* The findings on the key's posture belong here. */
+    return !output.failed;
+}
+
+static void *newctx(void *provctx)
+{
+    return instance_find(provctx);
+}
+
+static void freectx(void *instance)
+{
+    instance_free(instance);
+}
+
+static int does_selection(void *provctx, int selection)
+{
+    (void)provctx;
+    return selection == 0 || (selection & OSSL_KEYMGMT_SELECT_PRIVATE_KEY) != 0;
+}
+
+const OSSL_DISPATCH pkey_text_encoder[] = {
+    { OSSL_FUNC_ENCODER_NEWCTX, (void (*)(void))newctx },
+    { OSSL_FUNC_ENCODER_FREECTX, (void (*)(void))freectx },
+    { OSSL_FUNC_ENCODER_DOES_SELECTION, (void (*)(void))does_selection },
+    { OSSL_FUNC_ENCODER_ENCODE, (void (*)(void))encode },
+    { 0, NULL },
+};
+
+const OSSL_ALGORITHM pkey_encoder_algorithms[] = {
+    { PKEY_NAMES, "provider=" HSMZKE_PROVIDER_NAME ",output=text", pkey_text_encoder,
+      "Keys in the HSM as text" },
+    { NULL, NULL, NULL, NULL },
+};
