@@ -82,6 +82,8 @@ static const OSSL_ALGORITHM *additions(const struct instance *instance, int oper
         return pkey_keymgmt_algorithms;
     case OSSL_OP_ENCODER:
         return pkey_encoder_algorithms;
+    case OSSL_OP_DECODER:
+        return pkey_decoder_algorithms;
     case OSSL_OP_STORE:
         return store_algorithms(instance->config.pkcs11_uris);
     default:

@@ -9,13 +9,10 @@
 
 #include "hsmzke/hsmzke.h"
 #include "instance.h"
+#include "pkey/file.h"
 
-/*
- * The type's other name, the object identifier in a reference file: 2.25 and a random UUID, which
- * needs no registration (ITU-T X.667).
- */
-#define PKEY_OID "2.25.181779667083350484552675223651006838096"
-#define PKEY_NAMES HSMZKE_PKEY_TYPE ":" PKEY_OID
+/* The type's names: its object identifier is that of reference files. */
+#define PKEY_NAMES HSMZKE_PKEY_TYPE ":" FILE_OID
 
 /** What is behind an EVP_PKEY. */
 struct pkey {
@@ -52,11 +49,17 @@ extern OSSL_FUNC_keymgmt_gen_settable_params_fn pkey_gen_settable_params;
 extern OSSL_FUNC_keymgmt_gen_fn pkey_gen;
 extern OSSL_FUNC_keymgmt_gen_cleanup_fn pkey_gen_cleanup;
 
+/** An encoder's or decoder's context is the instance (text.c). */
+extern OSSL_FUNC_encoder_newctx_fn pkey_coder_newctx;
+extern OSSL_FUNC_encoder_freectx_fn pkey_coder_freectx;
+extern OSSL_FUNC_encoder_does_selection_fn pkey_coder_does_selection;
+
 /** The encoder to text (text.c). */
-extern const OSSL_DISPATCH pkey_text_encoder[];
+extern OSSL_FUNC_encoder_encode_fn pkey_encode_text;
 
 /** What we offer for OSSL_OP_KEYMGMT and so on. */
 extern const OSSL_ALGORITHM pkey_keymgmt_algorithms[];
 extern const OSSL_ALGORITHM pkey_encoder_algorithms[];
+extern const OSSL_ALGORITHM pkey_decoder_algorithms[];
 
 #endif

@@ -60,9 +60,9 @@ static void print_names(struct output *output, const struct pkey *pkey)
     print(output, "Reference, for -K: %s\n", digits);
 }
 
-static int encode(void *instance_, OSSL_CORE_BIO *bio, const void *pkey_,
-                  const OSSL_PARAM abstract[], int selection, OSSL_PASSPHRASE_CALLBACK *callback,
-                  void *argument)
+int pkey_encode_text(void *instance_, OSSL_CORE_BIO *bio, const void *pkey_,
+                     const OSSL_PARAM abstract[], int selection, OSSL_PASSPHRASE_CALLBACK *callback,
+                     void *argument)
 {
     struct output output = { .instance = instance_, .bio = bio };
     const struct pkey *pkey = pkey_;
@@ -86,32 +86,18 @@ static int encode(void *instance_, OSSL_CORE_BIO *bio, const void *pkey_,
     return !output.failed;
 }
 
-static void *newctx(void *provctx)
+void *pkey_coder_newctx(void *provctx)
 {
     return instance_find(provctx);
 }
 
-static void freectx(void *instance)
+void pkey_coder_freectx(void *instance)
 {
     instance_free(instance);
 }
 
-static int does_selection(void *provctx, int selection)
+int pkey_coder_does_selection(void *provctx, int selection)
 {
     (void)provctx;
     return selection == 0 || (selection & OSSL_KEYMGMT_SELECT_PRIVATE_KEY) != 0;
 }
-
-const OSSL_DISPATCH pkey_text_encoder[] = {
-    { OSSL_FUNC_ENCODER_NEWCTX, (void (*)(void))newctx },
-    { OSSL_FUNC_ENCODER_FREECTX, (void (*)(void))freectx },
-    { OSSL_FUNC_ENCODER_DOES_SELECTION, (void (*)(void))does_selection },
-    { OSSL_FUNC_ENCODER_ENCODE, (void (*)(void))encode },
-    { 0, NULL },
-};
-
-const OSSL_ALGORITHM pkey_encoder_algorithms[] = {
-    { PKEY_NAMES, "provider=" HSMZKE_PROVIDER_NAME ",output=text", pkey_text_encoder,
-      "Keys in the HSM as text" },
-    { NULL, NULL, NULL, NULL },
-};

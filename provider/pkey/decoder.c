@@ -1,0 +1,93 @@
+/*
+ * Reference files read.  OpenSSL hands each decoder what may be a key of any type: what is not a
+ * reference file is passed over in silence.
+ */
+#include <openssl/core_names.h>
+#include <openssl/core_object.h>
+#include <openssl/params.h>
+#include <string.h>
+
+#include "pkey/file.h"
+#include "pkey/pkey.h"
+
+static OSSL_FUNC_decoder_decode_fn decode;
+
+/* At most one byte more than a reference file has. @return how many there are */
+static size_t read_all(const struct instance *instance, OSSL_CORE_BIO *bio,
+                       unsigned char bytes[FILE_MOST + 1])
+{
+    size_t size = 0, piece = 0;
+
+    while (size <= FILE_MOST && instance->bio_read != NULL &&
+           instance->bio_read(bio, bytes + size, FILE_MOST + 1 - size, &piece) && piece > 0)
+        size += piece;
+    return size;
+}
+
+/* The key that the file means, if it still is the one that it was made for. */
+static bool find(struct pkey *pkey, const struct file *file, struct failure *why)
+{
+    if (!pkey_set_reference(pkey, file->reference, why))
+        return false;
+    if (file->identity[0] == '\0' || hsm_key_is(pkey->key, file->identity, why))
+        return true;
+    failure_prefix(why, "the reference file is for another key");
+    return false;
+}
+
+static struct pkey *make(struct instance *instance, const unsigned char *der, size_t size)
+{
+    struct pkey *pkey;
+    struct failure why;
+    struct file file;
+
+    if (!pkey_usable(instance))
+        return NULL;
+    pkey = pkey_new(instance);
+    if (pkey == NULL)
+        return NULL;
+    if (file_read(&file, der, size, &why) && find(pkey, &file, &why))
+        return pkey;
+    error_raise(&instance->errors, &why);
+    pkey_free(pkey);
+    return NULL;
+}
+
+static int decode(void *instance, OSSL_CORE_BIO *bio, int selection, OSSL_CALLBACK *callback,
+                  void *argument, OSSL_PASSPHRASE_CALLBACK *passphrase, void *passphrase_argument)
+{
+    static char type[] = HSMZKE_PKEY_TYPE;
+    unsigned char der[FILE_MOST + 1];
+    const size_t size = read_all(instance, bio, der);
+    int object = OSSL_OBJECT_PKEY, result;
+    OSSL_PARAM params[4];
+    struct pkey *pkey;
+
+    (void)selection, (void)passphrase, (void)passphrase_argument;
+    if (!file_is_ours(der, size))
+        return 1;
+    pkey = make(instance, der, size);
+    if (pkey == NULL)
+        return 0;
+    params[0] = OSSL_PARAM_construct_int(OSSL_OBJECT_PARAM_TYPE, &object);
+    params[1] = OSSL_PARAM_construct_utf8_string(OSSL_OBJECT_PARAM_DATA_TYPE, type, 0);
+    params[2] = OSSL_PARAM_construct_octet_string(OSSL_OBJECT_PARAM_REFERENCE, &pkey, sizeof(pkey));
+    params[3] = OSSL_PARAM_construct_end();
+    result = callback(params, argument);
+    pkey_free(pkey); /* NULL, if it was taken over */
+    return result;
+}
+
+static const OSSL_DISPATCH dispatch[] = {
+    { OSSL_FUNC_DECODER_NEWCTX, (void (*)(void))pkey_coder_newctx },
+    { OSSL_FUNC_DECODER_FREECTX, (void (*)(void))pkey_coder_freectx },
+    { OSSL_FUNC_DECODER_DOES_SELECTION, (void (*)(void))pkey_coder_does_selection },
+    { OSSL_FUNC_DECODER_DECODE, (void (*)(void))decode },
+    { 0, NULL },
+};
+
+const OSSL_ALGORITHM pkey_decoder_algorithms[] = {
+    { PKEY_NAMES, "provider=" HSMZKE_PROVIDER_NAME ",input=der,structure=PrivateKeyInfo", dispatch,
+      "References of DER" },
+    { NULL, NULL, NULL, NULL },
+};
