@@ -52,7 +52,7 @@ static void values_in_force(void **state)
     CHECK_HAS(config.in_force, "token=(the only one)");
     CHECK_HAS(config.in_force, "pin-source=(none)");
     CHECK_HAS(config.in_force, "gateway=yes legacy=no raw-keys=refuse references-elsewhere=refuse "
-                               "random=system sessions=16");
+                               "random=system pkcs11-uris=yes sessions=16");
     config_clear(&config);
 }
 
