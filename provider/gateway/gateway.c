@@ -84,6 +84,8 @@ static const OSSL_ALGORITHM *additions(const struct instance *instance, int oper
         return pkey_encoder_algorithms;
     case OSSL_OP_DECODER:
         return pkey_decoder_algorithms;
+    case OSSL_OP_ASYM_CIPHER:
+        return pkey_asym_cipher_algorithms;
     case OSSL_OP_STORE:
         return store_algorithms(instance->config.pkcs11_uris);
     default:

@@ -24,33 +24,24 @@ static size_t read_all(const struct instance *instance, OSSL_CORE_BIO *bio,
     return size;
 }
 
-/* The key that the file means, if it still is the one that it was made for. */
-static bool find(struct pkey *pkey, const struct file *file, struct failure *why)
-{
-    if (!pkey_set_reference(pkey, file->reference, why))
-        return false;
-    if (file->identity[0] == '\0' || hsm_key_is(pkey->key, file->identity, why))
-        return true;
-    failure_prefix(why, "the reference file is for another key");
-    return false;
-}
-
+/*
+ * Errors of decoders are dropped by OSSL_STORE, which tries many: so the key is looked for at its
+ * first use, where what is wrong with it can be said.
+ */
 static struct pkey *make(struct instance *instance, const unsigned char *der, size_t size)
 {
     struct pkey *pkey;
     struct failure why;
     struct file file;
 
-    if (!pkey_usable(instance))
+    if (!file_read(&file, der, size, &why)) {
+        error_raise(&instance->errors, &why);
         return NULL;
+    }
     pkey = pkey_new(instance);
-    if (pkey == NULL)
-        return NULL;
-    if (file_read(&file, der, size, &why) && find(pkey, &file, &why))
-        return pkey;
-    error_raise(&instance->errors, &why);
-    pkey_free(pkey);
-    return NULL;
+    if (pkey != NULL)
+        pkey_set_file(pkey, &file);
+    return pkey;
 }
 
 static int decode(void *instance, OSSL_CORE_BIO *bio, int selection, OSSL_CALLBACK *callback,

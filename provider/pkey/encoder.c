@@ -31,16 +31,18 @@ static size_t make_der(const struct instance *instance, const struct pkey *pkey,
 {
     unsigned char bytes[HSMZKE_REFERENCE_SIZE];
     struct file file = { 0 };
+    struct hsm_key *key;
     struct failure why;
 
-    if (pkey == NULL || pkey->key == NULL)
+    if (pkey == NULL)
         return 0;
-    if (!pkey_bytes(pkey, bytes, &why)) {
+    key = pkey_key(pkey, &why);
+    if (key == NULL || !pkey_bytes(pkey, bytes, &why)) {
         error_raise(&instance->errors, &why);
         return 0;
     }
     memcpy(file.reference, pkey->reference, sizeof(file.reference));
-    hsm_key_identity(pkey->key, file.identity);
+    hsm_key_identity(key, file.identity);
     if (strchr(file.identity, ':') == NULL) /* unknown */
         file.identity[0] = '\0';
     return file_write(&file, der);

@@ -4,9 +4,9 @@
  */
 #include <openssl/core_names.h>
 #include <openssl/params.h>
-#include <openssl/proverr.h>
 #include <string.h>
 
+#include "lock.h"
 #include "pkey/pkey.h"
 #include "pkey/seal.h"
 #include "reference.h"
@@ -52,15 +52,23 @@ static int has(const void *pkey_, int selection)
     if (pkey == NULL || (selection & OSSL_KEYMGMT_SELECT_PUBLIC_KEY &&
                          !(selection & OSSL_KEYMGMT_SELECT_PRIVATE_KEY)))
         return 0;
-    return !(selection & OSSL_KEYMGMT_SELECT_PRIVATE_KEY) || pkey->key != NULL;
+    return !(selection & OSSL_KEYMGMT_SELECT_PRIVATE_KEY) || pkey_has_key(pkey);
 }
 
 static int match(const void *a_, const void *b_, int selection)
 {
     const struct pkey *a = a_, *b = b_;
+    struct hsm_key *key_a, *key_b;
+    struct failure why;
 
     (void)selection; /* there is nothing but the key */
-    return a->key != NULL && b->key != NULL && hsm_key_same(a->key, b->key);
+    if (!pkey_has_key(a) || !pkey_has_key(b))
+        return 0;
+    key_a = pkey_key(a, &why);
+    key_b = key_a != NULL ? pkey_key(b, &why) : NULL;
+    if (key_b == NULL)
+        return error_raise(&a->instance->errors, &why);
+    return hsm_key_same(key_a, key_b);
 }
 
 static void *dup_pkey(const void *from_, int selection)
@@ -68,9 +76,14 @@ static void *dup_pkey(const void *from_, int selection)
     const struct pkey *from = from_;
     struct pkey *copy = pkey_new(from->instance);
 
-    if (copy == NULL || from->key == NULL || !(selection & OSSL_KEYMGMT_SELECT_PRIVATE_KEY))
+    if (copy == NULL || !(selection & OSSL_KEYMGMT_SELECT_PRIVATE_KEY))
         return copy;
-    copy->key = hsm_key_ref(from->key);
+    lock_take();
+    copy->key = from->key;
+    lock_release();
+    if (copy->key != NULL)
+        hsm_key_ref(copy->key);
+    memcpy(copy->identity, from->identity, sizeof(copy->identity));
     memcpy(copy->reference, from->reference, sizeof(copy->reference));
     memcpy(copy->left_out, from->left_out, sizeof(copy->left_out));
     return copy;
@@ -81,12 +94,11 @@ static int validate(const void *pkey_, int selection, int type)
 {
     const struct pkey *pkey = pkey_;
     struct failure why;
+    struct hsm_key *key = pkey_key(pkey, &why);
 
     (void)selection, (void)type;
-    if (pkey->key == NULL)
-        return error_raise_prov(&pkey->instance->errors, PROV_R_MISSING_KEY, HSMZKE_PKEY_TYPE);
-    return (hsm_key_confirm(pkey->key, &why) &&
-            keyring_accepts(&pkey->instance->keyring, pkey->key, &why)) ||
+    return (key != NULL && hsm_key_confirm(key, &why) &&
+            keyring_accepts(&pkey->instance->keyring, key, &why)) ||
            error_raise(&pkey->instance->errors, &why);
 }
 
@@ -123,9 +135,15 @@ static int get_params(void *pkey_, OSSL_PARAM params[])
 {
     const struct pkey *pkey = pkey_;
     char identity[HSM_IDENTITY_TEXT] = "";
+    struct hsm_key *key;
+    struct failure why;
 
-    if (pkey->key != NULL)
-        hsm_key_identity(pkey->key, identity);
+    if (OSSL_PARAM_locate(params, HSMZKE_PKEY_PARAM_IDENTITY) != NULL) {
+        key = pkey_key(pkey, &why);
+        if (key == NULL)
+            return error_raise(&pkey->instance->errors, &why);
+        hsm_key_identity(key, identity);
+    }
     return get_int(params, OSSL_PKEY_PARAM_BITS, 256) &&
            get_int(params, OSSL_PKEY_PARAM_SECURITY_BITS, 256) &&
            get_int(params, OSSL_PKEY_PARAM_MAX_SIZE, SEAL_ANNOUNCED) &&
@@ -184,7 +202,7 @@ static int export_reference(void *pkey_, int selection, OSSL_CALLBACK *callback,
     OSSL_PARAM params[2];
     struct failure why;
 
-    if (!(selection & OSSL_KEYMGMT_SELECT_PRIVATE_KEY) || pkey->key == NULL)
+    if (!(selection & OSSL_KEYMGMT_SELECT_PRIVATE_KEY) || !pkey_has_key(pkey))
         return 0;
     if (!pkey_bytes(pkey, bytes, &why))
         return error_raise(&pkey->instance->errors, &why);

@@ -1,10 +1,12 @@
 /* What is behind an EVP_PKEY of ours: see pkey.h. */
 #include "pkey/pkey.h"
 
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "lock.h"
 #include "reference.h"
 
 struct pkey *pkey_new(struct instance *instance)
@@ -38,7 +40,6 @@ static void choose_reference(struct pkey *pkey)
 {
     const char *label, *id;
 
-    pkey->reference[0] = '\0';
     hsm_key_names(pkey->key, &label, &id);
     if (!hsm_key_is_home(pkey->key))
         return;
@@ -49,27 +50,99 @@ static void choose_reference(struct pkey *pkey)
         snprintf(pkey->reference, sizeof(pkey->reference), HSMZKE_REFERENCE_PREFIX "%s", label);
 }
 
-bool pkey_set_reference(struct pkey *pkey, const char *text, struct failure *why)
+static struct hsm_key *find(const struct pkey *pkey, const struct reference *reference,
+                            struct failure *why)
 {
     unsigned char bytes[HSMZKE_REFERENCE_SIZE] = { 0 };
+
+    memcpy(bytes, reference->text, strlen(reference->text));
+    return keyring_get(&pkey->instance->keyring, HSM_AES, bytes, sizeof(bytes), why);
+}
+
+bool pkey_set_reference(struct pkey *pkey, const char *text, struct failure *why)
+{
     struct reference reference;
-    struct hsm_key *key;
 
     if (!reference_from_text(&reference, text, why))
         return false;
-    memcpy(bytes, reference.text, strlen(reference.text));
-    key = keyring_get(&pkey->instance->keyring, HSM_AES, bytes, sizeof(bytes), why);
-    if (key == NULL)
-        return false;
     hsm_key_free(pkey->key);
-    pkey->key = key;
+    pkey->key = find(pkey, &reference, why);
+    if (pkey->key == NULL)
+        return false;
     if (!is_alias(pkey, reference.text + HSMZKE_REFERENCE_PREFIX_SIZE))
         choose_reference(pkey);
-    else
-        pkey->reference[0] = '\0';
     if (pkey->reference[0] == '\0')
         memcpy(pkey->reference, reference.text, sizeof(pkey->reference));
     return true;
+}
+
+void pkey_set_file(struct pkey *pkey, const struct file *file)
+{
+    memcpy(pkey->reference, file->reference, sizeof(pkey->reference));
+    memcpy(pkey->identity, file->identity, sizeof(pkey->identity));
+}
+
+bool pkey_has_key(const struct pkey *pkey)
+{
+    bool has;
+
+    lock_take();
+    has = pkey->key != NULL || pkey->reference[0] != '\0';
+    lock_release();
+    return has;
+}
+
+/* By what a file says. */
+static struct hsm_key *find_anew(const struct pkey *pkey, struct failure *why)
+{
+    char identity[HSM_IDENTITY_TEXT];
+    struct reference reference;
+    struct hsm_key *key;
+
+    if (pkey->instance->config.wrong) {
+        *why = pkey->instance->config.why;
+        return NULL;
+    }
+    if (pkey->reference[0] == '\0') {
+        failure_set(why, FAILURE_REFERENCE, "no key was set");
+        return NULL;
+    }
+    if (!reference_from_text(&reference, pkey->reference, why))
+        return NULL;
+    key = find(pkey, &reference, why);
+    if (key == NULL || pkey->identity[0] == '\0' || hsm_key_is(key, pkey->identity, why))
+        return key;
+    hsm_key_identity(key, identity);
+    failure_set(why, FAILURE_IDENTITY,
+                "the reference file was made for another key: it says that '%s' has the identity "
+                "%s, and it has %s",
+                pkey->reference, pkey->identity, identity);
+    hsm_key_free(key);
+    return NULL;
+}
+
+struct hsm_key *pkey_key(const struct pkey *pkey_, struct failure *why)
+{
+    struct pkey *pkey = (struct pkey *)(uintptr_t)pkey_; /* to EVP the same key before and after */
+    struct hsm_key *key, *found;
+
+    lock_take();
+    key = pkey->key;
+    lock_release();
+    if (key != NULL)
+        return key;
+    found = find_anew(pkey, why);
+    if (found == NULL)
+        return NULL;
+    lock_take();
+    if (pkey->key == NULL) {
+        pkey->key = found;
+        found = NULL;
+    }
+    key = pkey->key;
+    lock_release();
+    hsm_key_free(found); /* another thread was faster */
+    return key;
 }
 
 bool pkey_set_key(struct pkey *pkey, struct hsm_key *key, struct failure *why)

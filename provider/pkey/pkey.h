@@ -17,9 +17,11 @@
 /** What is behind an EVP_PKEY. */
 struct pkey {
     struct instance *instance; /* owned */
-    struct hsm_key *key;       /* owned; NULL: none yet */
+    /* Owned; NULL: none, or it was not looked for yet.  Set once, with lock_take() held. */
+    struct hsm_key *key;
     /* What finds the key again, as text; "" if nothing does: it is not on the configured token. */
     char reference[HSMZKE_REFERENCE_SIZE + 1];
+    char identity[HSM_IDENTITY_TEXT]; /* what a reference file says that it must be; "": anything */
     char left_out[HSM_LEFT_OUT]; /* attributes that the HSM did not take when it made the key */
 };
 
@@ -31,6 +33,18 @@ void pkey_free(void *pkey);
 
 /** Takes the key that `reference` (text) means. @return false, with the reason in `why` */
 bool pkey_set_reference(struct pkey *pkey, const char *reference, struct failure *why);
+
+/** The same for what a reference file says; the key is looked for at its first use. */
+void pkey_set_file(struct pkey *pkey, const struct file *file);
+
+/** Whether there is a key, found or yet to be found. */
+bool pkey_has_key(const struct pkey *pkey);
+
+/**
+ * The key, found if it was not yet; it lives as long as `pkey`.
+ * @return NULL, with the reason in `why`
+ */
+struct hsm_key *pkey_key(const struct pkey *pkey, struct failure *why);
 
 /** Takes `key` over, which was listed or generated, if it may be used. */
 bool pkey_set_key(struct pkey *pkey, struct hsm_key *key, struct failure *why);
@@ -61,5 +75,6 @@ extern OSSL_FUNC_encoder_encode_fn pkey_encode_text;
 extern const OSSL_ALGORITHM pkey_keymgmt_algorithms[];
 extern const OSSL_ALGORITHM pkey_encoder_algorithms[];
 extern const OSSL_ALGORITHM pkey_decoder_algorithms[];
+extern const OSSL_ALGORITHM pkey_asym_cipher_algorithms[];
 
 #endif

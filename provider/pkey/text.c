@@ -37,14 +37,14 @@ static void print_attribute(void *output, const char *name, const char *value)
     print(output, "    %s: %s\n", name, value);
 }
 
-static void print_names(struct output *output, const struct pkey *pkey)
+static void print_names(struct output *output, const struct pkey *pkey, const struct hsm_key *key)
 {
     unsigned char bytes[HSMZKE_REFERENCE_SIZE];
     char digits[2 * sizeof(bytes) + 1] = "";
     const char *label, *id;
     struct failure why;
 
-    hsm_key_names(pkey->key, &label, &id);
+    hsm_key_names(key, &label, &id);
     print(output, "Label: %s\n", label[0] != '\0' ? label : "(none)");
     if (id[0] != '\0')
         print(output, "Id: " HSMZKE_REFERENCE_PREFIX "%s\n", id);
@@ -67,18 +67,22 @@ int pkey_encode_text(void *instance_, OSSL_CORE_BIO *bio, const void *pkey_,
     struct output output = { .instance = instance_, .bio = bio };
     const struct pkey *pkey = pkey_;
     char identity[HSM_IDENTITY_TEXT];
+    struct hsm_key *key;
     struct failure why;
 
     (void)selection, (void)callback, (void)argument;
-    if (abstract != NULL || pkey == NULL || pkey->key == NULL)
+    if (abstract != NULL || pkey == NULL)
         return 0;
-    hsm_key_identity(pkey->key, identity);
+    key = pkey_key(pkey, &why);
+    if (key == NULL)
+        return error_raise(&output.instance->errors, &why);
+    hsm_key_identity(key, identity);
     print(&output, "AES-256 key in the HSM\n");
-    print_names(&output, pkey);
-    print(&output, "Token: %s\n", hsm_key_token(pkey->key));
+    print_names(&output, pkey, key);
+    print(&output, "Token: %s\n", hsm_key_token(key));
     print(&output, "Identity: %s\n", identity);
     print(&output, "Attributes:\n");
-    if (!hsm_key_attributes(pkey->key, print_attribute, &output, &why))
+    if (!hsm_key_attributes(key, print_attribute, &output, &why))
         return error_raise(&output.instance->errors, &why);
     if (pkey->left_out[0] != '\0')
         print(&output, "Not set, for the token did not take it: %s\n", pkey->left_out);
