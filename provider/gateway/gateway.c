@@ -86,6 +86,8 @@ static const OSSL_ALGORITHM *additions(const struct instance *instance, int oper
         return pkey_decoder_algorithms;
     case OSSL_OP_ASYM_CIPHER:
         return pkey_asym_cipher_algorithms;
+    case OSSL_OP_SIGNATURE:
+        return pkey_signature_algorithms;
     case OSSL_OP_STORE:
         return store_algorithms(instance->config.pkcs11_uris);
     default:

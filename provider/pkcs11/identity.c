@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "pkcs11/gcm.h"
 #include "pkcs11/key.h"
 #include "pkcs11/sign.h"
 #include "pkcs11/operation.h"
@@ -49,6 +50,31 @@ static CK_RV by_encryption(const struct hsm_key *key, struct session *session,
     return rv;
 }
 
+/* GCM over a block of zeros: a key that allows nothing else.  The tag is nobody's. */
+static CK_RV by_gcm(const struct hsm_key *key, struct session *session,
+                    const struct key_facts *facts, unsigned char value[HSM_BLOCK])
+{
+    const struct hsm_gcm data = { .iv = identity_block, .iv_size = IDENTITY_IV };
+    const CK_FUNCTION_LIST *f = key->token->module->f;
+    struct gcm_mechanism mechanism;
+    unsigned char out[2 * HSM_BLOCK];
+    CK_ULONG given = sizeof(out);
+    struct failure ignored;
+    CK_RV rv;
+
+    gcm_mechanism(&mechanism, &data, HSM_BLOCK);
+    rv = operation_init(session, key->token, facts, true, &mechanism.mechanism, &ignored);
+    if (rv == CKR_OK)
+        rv = CALL(f,
+                  C_Encrypt(session->handle, (CK_BYTE *)(uintptr_t)zeros, HSM_BLOCK, out, &given));
+    if (rv == CKR_OK && (given != sizeof(out) || !gcm_iv_kept(&mechanism, &data)))
+        rv = CKR_MECHANISM_INVALID; /* it is some other GCM */
+    if (rv == CKR_OK)
+        memcpy(value, out, HSM_BLOCK);
+    secret_wipe(out, sizeof(out));
+    return rv;
+}
+
 CK_RV key_identify(const struct hsm_key *key, struct session *session, struct key_facts *facts)
 {
     unsigned char value[HSM_BLOCK];
@@ -62,6 +88,8 @@ CK_RV key_identify(const struct hsm_key *key, struct session *session, struct ke
     if (facts->may_encrypt) {
         kind = IDENTITY_AES;
         rv = by_encryption(key, session, facts, value);
+        if (rv != CKR_HSMZKE_EXITING && ckr_refusal(rv))
+            rv = by_gcm(key, session, facts, value);
     } else if (facts->may_sign && key->family == HSM_AES) {
         kind = IDENTITY_CMAC;
         rv =

@@ -76,5 +76,6 @@ extern const OSSL_ALGORITHM pkey_keymgmt_algorithms[];
 extern const OSSL_ALGORITHM pkey_encoder_algorithms[];
 extern const OSSL_ALGORITHM pkey_decoder_algorithms[];
 extern const OSSL_ALGORITHM pkey_asym_cipher_algorithms[];
+extern const OSSL_ALGORITHM pkey_signature_algorithms[];
 
 #endif
