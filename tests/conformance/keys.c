@@ -1,0 +1,147 @@
+/*
+ * docs/keys.md is true: each of its command lines is run, in their order, by a shell with the
+ * openssl program unmodified.  And what goes wrong on such command lines is said.
+ */
+#include "testing.h"
+
+#include <libgen.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define P "-provider hsmzke"
+
+/* What a shell needs before the first line: with sanitizers their library has to be there first. */
+static const char *preamble(void)
+{
+    const char *preload = getenv("HSMZKE_TEST_PRELOAD");
+
+    return text("cd '%s'\n%s", work_dir(),
+                preload == NULL || *preload == '\0'
+                    ? ""
+                    : text("openssl() { LD_PRELOAD='%s' ASAN_OPTIONS=detect_leaks=0 "
+                           "command openssl \"$@\"; }\n",
+                           preload));
+}
+
+static const char *bash(const char *script, int *status)
+{
+    const char *whole = text("%s%s", preamble(), script);
+    const char *output;
+
+    *status = run_shell(text("bash '%s'", write_file("script", whole, strlen(whole))), &output);
+    return output;
+}
+
+static void works(const char *command)
+{
+    int status;
+    const char *output = bash(command, &status);
+
+    if (status != 0)
+        testing_failed(__FILE__, __LINE__, text("%s\n%s", command, output));
+}
+
+/* Fails, and says `words`. */
+static void fails(const char *command, const char *words)
+{
+    int status;
+    const char *output = bash(command, &status);
+
+    if (status == 0)
+        testing_failed(__FILE__, __LINE__, text("%s\n%s", command, output));
+    CHECK_HAS(output, words);
+}
+
+static int test_setup(void **state)
+{
+    const char *path = testing_path("HSMZKE_TEST_PROVIDER");
+
+    (void)state;
+    token_store();
+    token_init("prod", USER_PIN);
+    setenv("OPENSSL_MODULES", dirname(strcpy(keep(strlen(path) + 1), path)), 1);
+    setenv("HSMZKE_PKCS11_MODULE", testing_path("HSMZKE_TEST_PKCS11_MODULE"), 1);
+    setenv("HSMZKE_TOKEN", "pkcs11:token=prod", 1);
+    setenv("HSMZKE_PIN_SOURCE", pin_file(USER_PIN), 1);
+    works("rm -f ./*.pem; cp \"${HSMZKE_PIN_SOURCE#file:}\" pin; "
+          "head -c 100003 /dev/urandom > report.txt");
+    return 0;
+}
+
+/* A line that begins with `!` must fail, which `set -e` would pass over. */
+static const char *checked(const char *line)
+{
+    return line[0] == '!' ? text("if %s; then exit 9; fi\n", line + 2) : text("%s\n", line);
+}
+
+static void the_documentation_is_true(void **state)
+{
+    size_t size, lines = 0;
+    char *rest, *line = (char *)read_file(testing_path("HSMZKE_TEST_KEYS_MD"), &size);
+    const char *script = "set -euo pipefail\n";
+
+    (void)state;
+    CHECK(line != NULL);
+    for (line = strtok_r(line, "\n", &rest); line != NULL; line = strtok_r(NULL, "\n", &rest)) {
+        if (strncmp(line, "    $ ", 6) != 0)
+            continue;
+        script = text("%s%s", script, checked(line + 6));
+        lines++;
+    }
+    printf("%zu command lines\n", lines);
+    CHECK(lines >= 25);
+    works(script);
+}
+
+static void generation_is_refused(void **state)
+{
+#define GENERATE "openssl genpkey " P " -algorithm HSMZKE-AES "
+    (void)state;
+    works(GENERATE "-pkeyopt label:gold -out gold.pem");
+    fails(GENERATE "-pkeyopt label:gold", "label 'gold' already");
+    fails(GENERATE "-pkeyopt usage:gcm", "needs a label");
+    fails(GENERATE "-pkeyopt label:x -pkeyopt usage:everything", "'everything'");
+    fails(GENERATE "-pkeyopt label:a-label-of-25-characters-", "1 to 24 bytes");
+    fails(GENERATE "-pkeyopt label:x -pkeyopt token:absent", "no token matches");
+    fails(GENERATE "-pkeyopt label:x -pkeyopt token:pkcs11:nonsense=1", "PKCS#11 URI");
+    fails(GENERATE "-pkeyopt label:x -pkeyopt colour:red", "colour");
+    works(GENERATE "-pkeyopt label:y -pkeyopt token:prod -out y.pem");
+    /* Nothing else came into being. */
+    works("test \"$(openssl storeutl " P " -noout hsmzke: | tail -n 1)\" = 'Total found: 2'");
+#undef GENERATE
+}
+
+static void sealing_is_refused(void **state)
+{
+#define GENERATE "openssl genpkey " P " -algorithm HSMZKE-AES "
+#define UTIL "openssl pkeyutl " P " "
+    (void)state;
+    works(GENERATE "-pkeyopt label:a -pkeyopt usage:gcm -out a.pem");
+    works(GENERATE "-pkeyopt label:b -pkeyopt usage:gcm-only -out b.pem");
+    works(GENERATE "-pkeyopt label:c -out c.pem");
+    works(UTIL "-encrypt -inkey a.pem -in report.txt -out sealed");
+    fails(UTIL "-decrypt -inkey b.pem -in sealed -out open", "sealed under another key");
+    fails(UTIL "-decrypt -inkey a.pem -in report.txt -out open", "not sealed by hsmzke");
+    fails("head -c -1 sealed > cut; " UTIL "-decrypt -inkey a.pem -in cut -out open",
+          "not genuine");
+    fails(UTIL "-encrypt -inkey c.pem -in report.txt -out open", "CKA_ALLOWED_MECHANISMS");
+    fails(UTIL "-sign -rawin -inkey a.pem -in report.txt", "CKA_SIGN is false");
+    works("test ! -s open");
+    if (!quick()) /* more than pkeyutl reads: it would be cut */
+        fails("truncate -s 200M huge; " UTIL "-encrypt -inkey a.pem -in huge -out open; "
+              "status=$?; rm huge; exit $status",
+              "too long");
+#undef GENERATE
+#undef UTIL
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup(the_documentation_is_true, test_setup),
+        cmocka_unit_test_setup(generation_is_refused, test_setup),
+        cmocka_unit_test_setup(sealing_is_refused, test_setup),
+    };
+
+    return cmocka_run_group_tests(tests, testing_setup, testing_teardown);
+}
