@@ -23,12 +23,12 @@ void gcm_mechanism(struct gcm_mechanism *mechanism, const struct hsm_gcm *data, 
 {
     memcpy(mechanism->iv, data->iv, data->iv_size);
     mechanism->params = (CK_GCM_PARAMS){
-        .iv_ptr = mechanism->iv,
-        .iv_len = data->iv_size,
-        .iv_bits = data->iv_size * 8,
-        .aad_ptr = (unsigned char *)(uintptr_t)data->aad, /* Cryptoki's type lacks the const */
-        .aad_len = data->aad_size,
-        .tag_bits = tag_size * 8,
+        .pIv = mechanism->iv,
+        .ulIvLen = data->iv_size,
+        .ulIvBits = data->iv_size * 8,
+        .pAAD = (unsigned char *)(uintptr_t)data->aad, /* Cryptoki's type lacks the const */
+        .ulAADLen = data->aad_size,
+        .ulTagBits = tag_size * 8,
     };
     mechanism->mechanism =
         (CK_MECHANISM){ CKM_AES_GCM, &mechanism->params, sizeof(mechanism->params) };
@@ -37,7 +37,7 @@ void gcm_mechanism(struct gcm_mechanism *mechanism, const struct hsm_gcm *data, 
 /* Some HSMs put an IV of their own in the place of the one that they were given. */
 bool gcm_iv_kept(const struct gcm_mechanism *mechanism, const struct hsm_gcm *data)
 {
-    return mechanism->params.iv_len == data->iv_size &&
+    return mechanism->params.ulIvLen == data->iv_size &&
            memcmp(mechanism->iv, data->iv, data->iv_size) == 0;
 }
 
@@ -79,7 +79,7 @@ static CK_RV encrypt(struct gcm_request *gcm, const struct session *session,
     if (given != data->size + HSM_BLOCK)
         return CKR_HSMZKE_BUFFERED;
     if (!gcm_iv_kept(mechanism, data)) {
-        if (data->own_iv == NULL || mechanism->params.iv_len != data->iv_size)
+        if (data->own_iv == NULL || mechanism->params.ulIvLen != data->iv_size)
             return CKR_HSMZKE_IV;
         memcpy(data->own_iv, mechanism->iv, data->iv_size);
     }

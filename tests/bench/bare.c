@@ -146,10 +146,10 @@ static CK_RV start(struct device *device, enum mode mode)
         mechanism.ulParameterLen = sizeof(device->counter);
     } else if (mode == MODE_GCM) {
         device->gcm = (CK_GCM_PARAMS){
-            .iv_ptr = device->iv,
-            .iv_len = WORK_GCM_IV,
-            .iv_bits = 8 * WORK_GCM_IV,
-            .tag_bits = 8 * WORK_TAG,
+            .pIv = device->iv,
+            .ulIvLen = WORK_GCM_IV,
+            .ulIvBits = 8 * WORK_GCM_IV,
+            .ulTagBits = 8 * WORK_TAG,
         };
         mechanism.mechanism = CKM_AES_GCM;
         mechanism.pParameter = &device->gcm;

@@ -1,7 +1,8 @@
 /*
  * An HSM that has AES-ECB and no other AES mechanism: what is made of single blocks works there and
  * is compared with software; all else is refused in words that name the mechanism and the cure.
- * The random programs run there as well, for the bytes of each mode.
+ * The random programs run there as well, for the bytes of each mode.  A p11-kit of 0.25 or newer
+ * carries the other mechanisms too: nothing is refused then.
  */
 #include "testing.h"
 
@@ -16,6 +17,14 @@ static OSSL_LIB_CTX *context;
 static const char *const made_of_blocks[] = { "AES-256-ECB",  "AES-256-CTR",  "AES-256-CFB",
                                               "AES-256-CFB8", "AES-256-CFB1", "AES-256-OFB" };
 
+static void skip_unless_ecb_only(void)
+{
+    if (module_offers("CKM_AES_CBC")) {
+        puts("this system's p11-kit carries more than AES-ECB, so nothing is refused");
+        skip();
+    }
+}
+
 static void has_ecb_only(void **state)
 {
     static const char *const others[] = { "CKM_AES_CBC",      "CKM_AES_CTR",    "CKM_AES_GCM",
@@ -23,6 +32,7 @@ static void has_ecb_only(void **state)
                                           "CKM_AES_KEY_WRAP", "CKM_AES_CTS" };
 
     (void)state;
+    skip_unless_ecb_only();
     CHECK(module_offers("CKM_AES_ECB"));
     for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++)
         CHECK(!module_offers(others[i]));
@@ -84,6 +94,7 @@ static void refusals(void **state)
                     { "AES-256-GCM", "CKM_AES_GCM" } };
 
     (void)state;
+    skip_unless_ecb_only();
     for (size_t i = 0; i < sizeof(refused) / sizeof(refused[0]); i++) {
         const char *words = name_refused(context, refused[i].name, "gold");
 
@@ -106,6 +117,7 @@ static void refused_macs(void **state)
     unsigned refused = 0;
 
     (void)state;
+    skip_unless_ecb_only();
     for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++) {
         const char *words;
 
@@ -127,6 +139,7 @@ static void nothing_is_decrypted(void **state)
     unsigned char reference[32], in[64] = { 1 }, out[96];
 
     (void)state;
+    skip_unless_ecb_only();
     reference_by_name(reference, "gold");
     for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
         EVP_CIPHER *cipher = EVP_CIPHER_fetch(context, names[i], NULL);

@@ -83,6 +83,20 @@ void pair_set_padding(struct pair *pair, int padding)
     CHECK(ours == EVP_CIPHER_CTX_set_padding(pair->theirs, padding));
 }
 
+/* default of 3.5 leaves entries on the queue though it succeeds; only ours are looked at. */
+static int get_params(const struct pair *pair, EVP_CIPHER_CTX *ctx, OSSL_PARAM params[])
+{
+    int result;
+
+    ERR_set_mark();
+    result = EVP_CIPHER_CTX_get_params(ctx, params);
+    if (ctx == pair->theirs)
+        ERR_pop_to_mark();
+    else
+        ERR_clear_last_mark();
+    return result;
+}
+
 static unsigned unsigned_parameter(EVP_CIPHER_CTX *ctx, const char *name)
 {
     unsigned value = 4711;
@@ -107,8 +121,7 @@ static void compare_octets(const struct pair *pair, const char *name)
     OSSL_PARAM from_theirs[] = { OSSL_PARAM_octet_string(name, theirs, sizeof(theirs)),
                                  OSSL_PARAM_END };
 
-    CHECK(EVP_CIPHER_CTX_get_params(pair->ours, from_ours) ==
-          EVP_CIPHER_CTX_get_params(pair->theirs, from_theirs));
+    CHECK(get_params(pair, pair->ours, from_ours) == get_params(pair, pair->theirs, from_theirs));
     CHECK(from_ours[0].return_size == from_theirs[0].return_size);
     CHECK(memcmp(ours, theirs, sizeof(ours)) == 0);
 }

@@ -56,7 +56,9 @@ static void unfit_keys(void)
     CHECK_HAS(mac_refused(context, "GMAC", "AES-128-GCM", "gold"), "'AES-128-GCM'");
     CHECK_HAS(mac_refused(context, "GMAC", "AES-192-GCM", "gold"), "HSM keys serve AES-256-GCM");
     CHECK_HAS(mac_refused(context, "GMAC", NULL, "gold"), "missing cipher");
-    CHECK_HAS(mac_refused(context, "CMAC", "AES-256-GCM", "gold"), "'AES-256-GCM'");
+    /* default of 3.5 takes no such cipher in the first place, and says so itself. */
+    CHECK_HAS(mac_refused(context, "CMAC", "AES-256-GCM", "gold"),
+              mac_takes(context, "CMAC", "AES-256-GCM") ? "'AES-256-GCM'" : "invalid mode");
     ctx = mac_keyed(context, "GMAC", "cbc-only");
     CHECK_HAS(final_fails(ctx), "CKM_AES_GCM");
     EVP_MAC_CTX_free(ctx);

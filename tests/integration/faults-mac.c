@@ -23,7 +23,9 @@ static void unfit_keys(void)
     CHECK_HAS(mac_refused(context, "CMAC", "AES-256-CBC", "cbc-only"), "CKM_AES_CMAC");
     CHECK_HAS(mac_refused(context, "CMAC", "AES-256-CBC", ""), "names no key");
     CHECK_HAS(mac_refused(context, "CMAC", "AES-128-CBC", "gold"), "'AES-128-CBC'");
-    CHECK_HAS(mac_refused(context, "CMAC", "AES-256-CTR", "gold"), "'AES-256-CTR'");
+    /* default of 3.5 takes no such cipher in the first place, and says so itself. */
+    CHECK_HAS(mac_refused(context, "CMAC", "AES-256-CTR", "gold"),
+              mac_takes(context, "CMAC", "AES-256-CTR") ? "'AES-256-CTR'" : "invalid mode");
     CHECK_HAS(mac_refused(context, "CMAC", NULL, "gold"), "missing cipher");
     CHECK_HAS(mac_refused(context, "HMAC", "SHA3-256", "secret"), "'SHA3-256'");
     CHECK_HAS(mac_refused(context, "HMAC", "MD5", "secret"), "'MD5'");

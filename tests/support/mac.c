@@ -9,26 +9,48 @@
 #include <openssl/err.h>
 #include <openssl/params.h>
 
-EVP_MAC_CTX *mac_context(OSSL_LIB_CTX *context, const char *name, const char *algorithm)
+static EVP_MAC_CTX *new_context(OSSL_LIB_CTX *context, const char *name)
 {
     EVP_MAC *mac = EVP_MAC_fetch(context, name, NULL);
     EVP_MAC_CTX *ctx = EVP_MAC_CTX_new(mac);
-    const char *parameter =
-        strcmp(name, "HMAC") == 0 ? OSSL_MAC_PARAM_DIGEST : OSSL_MAC_PARAM_CIPHER;
-    char copy[64];
 
     CHECK(mac != NULL && ctx != NULL);
     EVP_MAC_free(mac);
-    if (algorithm != NULL) {
-        /* The parameter's type lacks the const that it means. */
-        OSSL_PARAM params[] = { OSSL_PARAM_utf8_string(parameter, copy, strlen(algorithm)),
-                                OSSL_PARAM_END };
-
-        CHECK(strlen(algorithm) < sizeof(copy));
-        strcpy(copy, algorithm);
-        CHECK(EVP_MAC_CTX_set_params(ctx, params) == 1);
-    }
     return ctx;
+}
+
+static int set_algorithm(EVP_MAC_CTX *ctx, const char *name, const char *algorithm)
+{
+    const char *parameter =
+        strcmp(name, "HMAC") == 0 ? OSSL_MAC_PARAM_DIGEST : OSSL_MAC_PARAM_CIPHER;
+    /* The parameter's type lacks the const that it means. */
+    char copy[64];
+    OSSL_PARAM params[] = { OSSL_PARAM_utf8_string(parameter, copy, 0), OSSL_PARAM_END };
+
+    if (algorithm == NULL)
+        return 1;
+    CHECK(strlen(algorithm) < sizeof(copy));
+    strcpy(copy, algorithm);
+    params[0].data_size = strlen(algorithm);
+    return EVP_MAC_CTX_set_params(ctx, params);
+}
+
+EVP_MAC_CTX *mac_context(OSSL_LIB_CTX *context, const char *name, const char *algorithm)
+{
+    EVP_MAC_CTX *ctx = new_context(context, name);
+
+    CHECK(set_algorithm(ctx, name, algorithm) == 1);
+    return ctx;
+}
+
+bool mac_takes(OSSL_LIB_CTX *context, const char *name, const char *algorithm)
+{
+    EVP_MAC_CTX *ctx = new_context(context, name);
+    const bool takes = set_algorithm(ctx, name, algorithm) == 1;
+
+    ERR_clear_error();
+    EVP_MAC_CTX_free(ctx);
+    return takes;
 }
 
 int mac_set_iv(EVP_MAC_CTX *ctx, const void *iv, size_t size)
@@ -44,10 +66,11 @@ int mac_set_iv(EVP_MAC_CTX *ctx, const void *iv, size_t size)
 
 int mac_run(OSSL_LIB_CTX *context, struct mac_message *message)
 {
-    EVP_MAC_CTX *ctx = mac_context(context, message->mac, message->algorithm);
+    EVP_MAC_CTX *ctx = new_context(context, message->mac);
     const size_t piece = message->piece == 0 ? message->size : message->piece;
-    int ok = message->iv == NULL || mac_set_iv(ctx, message->iv, message->iv_size);
+    int ok = set_algorithm(ctx, message->mac, message->algorithm);
 
+    ok = ok && (message->iv == NULL || mac_set_iv(ctx, message->iv, message->iv_size));
     ok = ok && EVP_MAC_init(ctx, message->key, message->key_size, NULL);
     for (size_t done = 0; ok && done < message->size;) {
         const size_t next = message->size - done < piece ? message->size - done : piece;

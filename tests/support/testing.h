@@ -208,6 +208,8 @@ struct mac_message {
 };
 /** A context with its cipher or digest set, without a key. */
 EVP_MAC_CTX *mac_context(OSSL_LIB_CTX *context, const char *mac, const char *algorithm);
+/** Whether a MAC takes this cipher or digest; the error queue is emptied. */
+bool mac_takes(OSSL_LIB_CTX *context, const char *mac, const char *algorithm);
 /** EVP_MAC_CTX_set_params() with an IV. */
 int mac_set_iv(EVP_MAC_CTX *ctx, const void *iv, size_t size);
 /** Init, updates and final: 1 or 0; the error queue is left for the caller. */
