@@ -1,6 +1,6 @@
 # shellcheck shell=bash
-# Debian packages that a script here needs.  For scripts to source: examples/quickstart.sh, tests/run.sh
-# and tests/bench/run.sh.
+# Debian packages that a script here needs.  For scripts to source: examples/quickstart.sh, tests/run.sh,
+# tests/matrix.sh, tests/hsm/p11-kit.sh and tests/bench/run.sh.
 
 # shellcheck disable=SC2034
 packages_to_build=(gcc libc6-dev meson ninja-build pkg-config libssl-dev libp11-dev libp11-kit-dev)
@@ -33,6 +33,13 @@ need_packages() {
         apt-get update -q </dev/null &&
             DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends "${missing[@]}" </dev/null
     fi
+}
+
+# The mirror that this machine's apt takes Debian from.
+debian_mirror() {
+    # shellcheck disable=SC2016  # $(REPO_URI) is for apt-get
+    apt-get indextargets --format '$(REPO_URI)' |
+        awk '/\/debian\/?$/ && !found { print; found = 1 } END { exit !found }'
 }
 
 # Where SoftHSM's PKCS#11 module is.

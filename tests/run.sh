@@ -14,7 +14,7 @@
 # for every build it runs in (plain, sanitized, under valgrind); in the other stages each check that has a line
 # of its own in the stage's log. A build that succeeds counts for nothing, one that fails is one failure.
 #
-# shellcheck disable=SC2317  # the functions are called by name, through stage and check
+# shellcheck disable=SC2317,SC2329  # the functions are called by name, through stage and check
 set -euo pipefail
 
 repository=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)

@@ -69,6 +69,18 @@ static void look_at_slot(const struct token *token, CK_SLOT_ID slot, struct sear
     }
 }
 
+/*
+ * Why the slots cannot be listed, where libp11 could not tell: it puts that on the error queue of
+ * the OpenSSL that it is linked with, which may be another than ours.
+ */
+static CK_RV ask_why(const struct token *token)
+{
+    CK_ULONG count = 0;
+    const CK_RV rv = CALL(token->module->f, C_GetSlotList(CK_TRUE, NULL, &count));
+
+    return rv != CKR_OK ? rv : CKR_GENERAL_ERROR;
+}
+
 /* libp11 lists the slots; what a URI can ask of a token is more than libp11 keeps of it. */
 static bool look_through_slots(const struct token *token, struct search *search,
                                struct failure *why)
@@ -80,6 +92,8 @@ static bool look_through_slots(const struct token *token, struct search *search,
     module_libp11_begin(token->module);
     rv = slots_list(token->module->libp11, &slots, &count);
     module_libp11_end(token->module);
+    if (rv == CKR_GENERAL_ERROR)
+        rv = ask_why(token);
     if (rv == CKR_OK)
         rv = CALL(token->module->f, C_GetInfo(&search->module));
     for (size_t i = 0; rv == CKR_OK && i < count; i++)

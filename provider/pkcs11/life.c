@@ -69,6 +69,17 @@ static void at_exit(void)
         finalize();
 }
 
+/* OpenSSL 4.0 takes itself apart only where the program says so, and tells nobody before. */
+static bool before_cleanup(void (*function)(void))
+{
+#if OPENSSL_VERSION_MAJOR < 4
+    return OPENSSL_atexit(function) == 1;
+#else
+    (void)function;
+    return true;
+#endif
+}
+
 static bool started;
 
 static void start(void)
@@ -76,7 +87,7 @@ static void start(void)
     make_condition();
     /* A thread may be loading a module, not yet registered for itself, when the process exits. */
     started = pthread_atfork(life_lock, life_unlock, in_child) == 0 && atexit(at_exit) == 0 &&
-              OPENSSL_atexit(at_exit) == 1;
+              before_cleanup(at_exit);
 }
 
 bool life_start(void)

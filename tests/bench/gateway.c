@@ -95,19 +95,21 @@ static void encipher(const struct side *side, int size)
 /* A certificate for the server, made by the default provider for both. */
 static void make_certificate(OSSL_LIB_CTX *library, EVP_PKEY **key, X509 **certificate)
 {
-    X509_NAME *name;
+    X509_NAME *name = X509_NAME_new();
 
     *key = EVP_PKEY_Q_keygen(library, NULL, "EC", "P-256");
     *certificate = X509_new_ex(library, NULL);
     need(*key != NULL && *certificate != NULL, "a key cannot be made");
     X509_gmtime_adj(X509_getm_notBefore(*certificate), 0);
     X509_gmtime_adj(X509_getm_notAfter(*certificate), 3600);
-    name = X509_get_subject_name(*certificate);
-    need(X509_NAME_add_entry_by_txt(name, "CN", MBSTRING_ASC, (const unsigned char *)"bench", -1,
-                                    -1, 0) &&
+    need(name != NULL &&
+             X509_NAME_add_entry_by_txt(name, "CN", MBSTRING_ASC, (const unsigned char *)"bench",
+                                        -1, -1, 0) &&
+             X509_set_subject_name(*certificate, name) &&
              X509_set_issuer_name(*certificate, name) && X509_set_pubkey(*certificate, *key) &&
              X509_sign(*certificate, *key, EVP_sha256()),
          "a certificate cannot be made");
+    X509_NAME_free(name);
 }
 
 static void prepare_tls(struct side *side)

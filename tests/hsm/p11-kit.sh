@@ -81,23 +81,15 @@ where() { # BUILD
 
 # --- Building it
 
-# The mirror that this machine's apt takes Debian from.
-mirror() {
-    local found
-    # shellcheck disable=SC2016  # $(REPO_URI) is for apt-get
-    found=$(apt-get indextargets --format '$(REPO_URI)' | grep -m 1 -E '/debian/?$') ||
-        leave_out "apt has no Debian mirror here to take p11-kit's source from"
-    printf '%s\n' "$found"
-}
-
 # The upstream archive of the source package. apt checks it against the index, and that against the keyring.
 download() ( # DIRECTORY
-    local options
+    local options mirror
     [[ -f $keyring ]] || leave_out "there is no $keyring to check p11-kit's source with"
+    mirror=$(debian_mirror) || leave_out "apt has no Debian mirror here to take p11-kit's source from"
     mkdir -p "$1/lists/partial" "$1/cache/archives/partial"
     cd "$1"
     printf 'Types: deb-src\nURIs: %s\nSuites: %s\nComponents: main\nSigned-By: %s\n' \
-        "$(mirror)" "$release" "$keyring" >debian.sources
+        "$mirror" "$release" "$keyring" >debian.sources
     options=(-q -o "Dir::Etc::sourcelist=$PWD/debian.sources" -o Dir::Etc::sourceparts=/dev/null
         -o "Dir::State::lists=$PWD/lists" -o "Dir::Cache=$PWD/cache" -o "APT::Sandbox::User=$(id -un)")
     if ! apt-get "${options[@]}" -o APT::Update::Error-Mode=any update ||

@@ -8,6 +8,7 @@
 #include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/mman.h>
 #include <time.h>
@@ -152,6 +153,10 @@ static void clean_up(void *argument)
 static void closed_before_openssl_ends(void **state)
 {
     (void)state;
+    if (OPENSSL_version_major() >= 4) {
+        puts("OpenSSL 4.0 tells nobody before it takes itself apart");
+        skip();
+    }
     assert_int_equal(ending_of(clean_up, NULL), FINALIZED);
 }
 

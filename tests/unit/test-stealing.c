@@ -131,7 +131,7 @@ static void each_call_fails(enum machine_stealing variant, size_t size)
 
     for (int encrypt = 0; encrypt < 2; encrypt++) {
         run(variant, encrypt == 1, 0, false, data, size, &whole);
-        assert_in_range(whole.calls, 1, 3);
+        assert_true(whole.calls >= 1 && whole.calls <= 3);
         for (unsigned int at = 1; at <= whole.calls; at++) {
             run(variant, encrypt == 1, at, false, data, size, &result);
             assert_int_equal(result.result, MACHINE_ENGINE_FAILED);
