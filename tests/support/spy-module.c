@@ -10,6 +10,8 @@
  *   HSMZKE_SPY_GCM          "no-update": C_EncryptUpdate refuses CKM_AES_GCM;
  *                           "own-iv": C_EncryptInit with CKM_AES_GCM encrypts under an IV of the
  *                           module's own, which it writes where the caller gave one
+ *   HSMZKE_SPY_GENERATE     "refuse 0x171 0x170": C_GenerateKey takes no template with one of these
+ *                           attributes; "flip 0x162": it makes the key with the opposite of it
  *   HSMZKE_SPY_NATIVE       mechanisms that the real module has not: spy-native.c
  */
 #include <dlfcn.h>
@@ -203,6 +205,49 @@ static CK_RV spy_C_EncryptUpdate(CK_SESSION_HANDLE s, CK_BYTE *in, CK_ULONG n, C
     return rv;
 }
 
+/* Whether HSMZKE_SPY_GENERATE says `what` of an attribute. */
+static bool generate_does(const char *what, CK_ATTRIBUTE_TYPE type)
+{
+    const char *setting = getenv("HSMZKE_SPY_GENERATE");
+    char *end;
+
+    if (setting == NULL || strncmp(setting, what, strlen(what)) != 0)
+        return false;
+    for (setting += strlen(what); *setting != '\0'; setting = end) {
+        if (strtoul(setting, &end, 0) == type)
+            return true;
+        if (end == setting)
+            return false;
+    }
+    return false;
+}
+
+static CK_RV spy_C_GenerateKey(CK_SESSION_HANDLE s, CK_MECHANISM *m, CK_ATTRIBUTE *template,
+                               CK_ULONG n, CK_OBJECT_HANDLE *key)
+{
+    static struct counter counter = { "C_GenerateKey", 0 };
+    static CK_BBOOL opposite;
+    CK_ATTRIBUTE changed[64];
+    CK_RV rv;
+
+    if (intercepted(&counter, &rv))
+        return rv;
+    rv = n > 64 ? CKR_ARGUMENTS_BAD : CKR_OK;
+    for (CK_ULONG i = 0; i < n && rv == CKR_OK; i++) {
+        changed[i] = template[i];
+        if (generate_does("refuse", template[i].type))
+            rv = CKR_ATTRIBUTE_TYPE_INVALID;
+        if (generate_does("flip", template[i].type)) {
+            opposite = !*(CK_BBOOL *)template[i].pValue;
+            changed[i].pValue = &opposite;
+        }
+    }
+    if (rv == CKR_OK)
+        rv = real->C_GenerateKey(s, m, changed, n, key);
+    log_call("C_GenerateKey", rv, "");
+    return rv;
+}
+
 static CK_RV spy_C_GetTokenInfo(CK_SLOT_ID slot, CK_TOKEN_INFO *info)
 {
     static struct counter counter = { "C_GetTokenInfo", 0 };
@@ -256,6 +301,7 @@ static void fill_list(void)
     list.C_SignUpdate = spy_C_SignUpdate;
     list.C_SignFinal = spy_C_SignFinal;
     list.C_GenerateRandom = spy_C_GenerateRandom;
+    list.C_GenerateKey = spy_C_GenerateKey;
 }
 
 static void load(void)

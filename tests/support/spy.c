@@ -20,6 +20,7 @@ void spy_setup(const char *fail, const char *token_flags)
     setenv("HSMZKE_SPY_GONE", gone_path, 1);
     setenv("HSMZKE_SPY_FAIL", fail == NULL ? "" : fail, 1);
     unsetenv("HSMZKE_SPY_GCM");
+    unsetenv("HSMZKE_SPY_GENERATE");
     unsetenv("HSMZKE_SPY_NATIVE");
     unsetenv("HSMZKE_SPY_NATIVE_LIE");
     unsetenv("HSMZKE_SPY_NATIVE_ONLY");
@@ -29,6 +30,11 @@ void spy_setup(const char *fail, const char *token_flags)
 void spy_gcm(const char *what)
 {
     setenv("HSMZKE_SPY_GCM", what, 1);
+}
+
+void spy_generate(const char *what)
+{
+    setenv("HSMZKE_SPY_GENERATE", what, 1);
 }
 
 void spy_native(const char *offered, const char *lie, bool only)

@@ -134,6 +134,8 @@ void token_init(const char *label, const char *pin);
 void token_import(const char *label, const char *pin, const char *lines);
 /** token-tool's `set` and `destroy`. */
 void token_set(const char *label, const char *pin, const char *key, const char *change);
+/** token-tool's `show`: lines "sensitive=1" and so on; `keys` is how many have the label. */
+const char *token_show(const char *label, const char *pin, const char *key);
 void token_destroy(const char *label, const char *pin, const char *key);
 /** A new store with the token "prod" and on it the keys gold (with GOLD_ID) and silver. */
 void token_standard(void);
@@ -224,6 +226,8 @@ const char *mac_refused(OSSL_LIB_CTX *context, const char *mac, const char *algo
 void spy_setup(const char *fail, const char *token_flags);
 /** What the module makes of GCM, after spy_setup(): "no-update" or "own-iv". */
 void spy_gcm(const char *what);
+/** What the module makes of templates for keys, after spy_setup(): "refuse 0x171", "flip 0x162". */
+void spy_generate(const char *what);
 /**
  * What the module does natively, after spy_setup(): `offered` ("kw kwp"), how it lies about it, or
  * NULL, and whether it refuses ECB; see spy-native.c.

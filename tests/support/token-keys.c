@@ -228,3 +228,44 @@ void list_keys(CK_FUNCTION_LIST *p11, CK_SESSION_HANDLE session)
         putchar('\n');
     }
 }
+
+/* One attribute a line, as the module has it. */
+void show_key(CK_FUNCTION_LIST *p11, CK_SESSION_HANDLE session, char *label)
+{
+    static const struct {
+        CK_ATTRIBUTE_TYPE type;
+        const char *name;
+    } flags[] = {
+        { CKA_SENSITIVE, "sensitive" },
+        { CKA_EXTRACTABLE, "extractable" },
+        { CKA_PRIVATE, "private" },
+        { CKA_TOKEN, "token" },
+        { CKA_MODIFIABLE, "modifiable" },
+        { CKA_COPYABLE, "copyable" },
+        { CKA_ENCRYPT, "encrypt" },
+        { CKA_DECRYPT, "decrypt" },
+        { CKA_SIGN, "sign" },
+        { CKA_VERIFY, "verify" },
+        { CKA_WRAP, "wrap" },
+        { CKA_UNWRAP, "unwrap" },
+        { CKA_DERIVE, "derive" },
+        { CKA_LOCAL, "local" },
+        { CKA_TRUSTED, "trusted" },
+    };
+    CK_OBJECT_HANDLE objects[64];
+    const CK_ULONG count = find_keys(p11, session, label, objects, 64);
+    CK_MECHANISM_TYPE types[64];
+    CK_ATTRIBUTE allowed = { CKA_ALLOWED_MECHANISMS, types, sizeof(types) };
+
+    printf("keys=%lu\n", (unsigned long)count);
+    for (size_t i = 0; i < sizeof(flags) / sizeof(flags[0]); i++) {
+        CK_BBOOL value = CK_FALSE;
+        CK_ATTRIBUTE attribute = { flags[i].type, &value, sizeof(value) };
+
+        if (p11->C_GetAttributeValue(session, objects[0], &attribute, 1) == CKR_OK)
+            printf("%s=%d\n", flags[i].name, value);
+    }
+    if (p11->C_GetAttributeValue(session, objects[0], &allowed, 1) == CKR_OK)
+        for (CK_ULONG i = 0; i < allowed.ulValueLen / sizeof(types[0]); i++)
+            printf("allowed=0x%lx\n", (unsigned long)types[i]);
+}

@@ -158,6 +158,7 @@ static void usage(void)
         "       token-tool MODULE destroy LABEL PIN KEY\n"
         "       token-tool MODULE set LABEL PIN KEY NAME=VALUE...\n"
         "       token-tool MODULE list LABEL PIN\n"
+        "       token-tool MODULE show LABEL PIN KEY\n"
         "       token-tool MODULE mechanisms LABEL\n"
         "A line of import: KEY HEXKEY [id=HEX] [type=aes|generic|des3] [no-encrypt] [no-decrypt]\n"
         "       [no-sign] [mechanisms=ecb,cbc,ctr,gcm,cmac] [private=no]\n"
@@ -183,6 +184,8 @@ int main(int argc, char **argv)
         set_key(p11, login(p11, argv[3], argv[4]), argv[5], argv + 6);
     else if (strcmp(command, "list") == 0 && argc == 5)
         list_keys(p11, login(p11, argv[3], argv[4]));
+    else if (strcmp(command, "show") == 0 && argc == 6)
+        show_key(p11, login(p11, argv[3], argv[4]), argv[5]);
     else if (strcmp(command, "mechanisms") == 0 && argc == 4)
         list_mechanisms(p11, argv[3]);
     else

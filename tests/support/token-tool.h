@@ -16,5 +16,6 @@ void import_keys(CK_FUNCTION_LIST *p11, CK_SESSION_HANDLE session, FILE *lines);
 void destroy_key(CK_FUNCTION_LIST *p11, CK_SESSION_HANDLE session, char *label);
 void set_key(CK_FUNCTION_LIST *p11, CK_SESSION_HANDLE session, char *label, char **changes);
 void list_keys(CK_FUNCTION_LIST *p11, CK_SESSION_HANDLE session);
+void show_key(CK_FUNCTION_LIST *p11, CK_SESSION_HANDLE session, char *label);
 
 #endif

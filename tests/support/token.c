@@ -89,6 +89,22 @@ void token_destroy(const char *label, const char *pin, const char *key)
     tool(argv, "");
 }
 
+const char *token_show(const char *label, const char *pin, const char *key)
+{
+    const char *const argv[] = { testing_path("HSMZKE_TEST_TOKEN_TOOL"),
+                                 module_tool_path(),
+                                 "show",
+                                 module_label(label),
+                                 pin,
+                                 key,
+                                 NULL };
+    const char *output;
+
+    if (run_program(argv, "", &output) != 0)
+        testing_failed(__FILE__, __LINE__, text("token-tool show: %s", output));
+    return output;
+}
+
 void token_standard(void)
 {
     token_store();
