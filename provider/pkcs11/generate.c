@@ -4,62 +4,13 @@
  * where the module refuses it, and the caller is told.
  */
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "pkcs11/attribute.h"
 #include "pkcs11/connect.h"
 #include "pkcs11/key.h"
 #include "pkcs11/operation.h"
-#include "reference.h"
-
-/* What a module may refuse: bits of a set. */
-enum {
-    LEAVE_MECHANISMS = 1,
-    LEAVE_COPYABLE = 2,
-    LEAVE_MODIFIABLE = 4,
-    LEAVE_SETS = 8,
-};
-
-enum {
-    MECHANISMS_LISTED = 4,
-    ATTRIBUTES = 24,
-    AES_256 = 32, /* CKA_VALUE_LEN, in bytes */
-};
-
-static const struct profile {
-    const char *name;
-    bool sign; /* else it encrypts and decrypts */
-    CK_MECHANISM_TYPE mechanisms[MECHANISMS_LISTED];
-    CK_ULONG count; /* 0: no list */
-} profiles[HSM_USAGES] = {
-    [HSM_USE_CIPHER] = { "cipher", false, { CKM_AES_ECB, CKM_AES_CBC, CKM_AES_CTR }, 3 },
-    [HSM_USE_GCM] = { "gcm", false, { CKM_AES_GCM, CKM_AES_CTR }, 2 },
-    [HSM_USE_GCM_ONLY] = { "gcm-only", false, { CKM_AES_GCM }, 1 },
-    [HSM_USE_WRAP] = { "wrap", false, { CKM_AES_ECB }, 1 },
-    [HSM_USE_MAC] = { "mac", true, { CKM_AES_CMAC }, 1 },
-    [HSM_USE_ANY] = { "any", false, { 0 }, 0 },
-};
-
-/* One key on its way. */
-struct generation {
-    struct token *token;
-    const struct hsm_template *wanted;
-    unsigned char id[HSMZKE_REFERENCE_ID_SIZE];
-    CK_MECHANISM_TYPE mechanisms[MECHANISMS_LISTED];
-    CK_ULONG mechanism_count;
-    unsigned int left_out; /* LEAVE_ bits */
-    bool asked;            /* C_GenerateKey was called: not to be called again after a failure */
-};
-
-enum hsm_usage hsm_usage_from(const char *name)
-{
-    enum hsm_usage usage = 0;
-
-    while (usage < HSM_USAGES && strcmp(profiles[usage].name, name) != 0)
-        usage++;
-    return usage;
-}
+#include "pkcs11/template.h"
 
 static bool check_label(const char *label, struct failure *why)
 {
@@ -79,28 +30,17 @@ static bool check_label(const char *label, struct failure *why)
     return true;
 }
 
-/* @return CKR_HSMZKE_TOLD if secret keys have the label, more than `most` of them */
+/* @return CKR_HSMZKE_TOLD if more than `most` secret keys have the label */
 static CK_RV count_label(const struct generation *generation, const struct session *session,
                          CK_ULONG most, struct failure *why)
 {
-    const CK_FUNCTION_LIST *f = generation->token->module->f;
     const char *label = generation->wanted->label;
-    CK_OBJECT_CLASS class = CKO_SECRET_KEY;
-    CK_ATTRIBUTE wanted[] = { { CKA_CLASS, &class, sizeof(class) },
-                              { CKA_LABEL, (void *)(uintptr_t)label, strlen(label) } };
-    CK_OBJECT_HANDLE found[2];
-    CK_ULONG count = 0;
-    CK_RV rv, ended;
+    const CK_ATTRIBUTE value = { CKA_LABEL, (void *)(uintptr_t)label, strlen(label) };
+    CK_ULONG count;
+    const CK_RV rv = template_count(generation, session->handle, value, &count);
 
-    rv = CALL(f, C_FindObjectsInit(session->handle, wanted, 2));
-    if (rv != CKR_OK)
+    if (rv != CKR_OK || count <= most)
         return rv;
-    rv = CALL(f, C_FindObjects(session->handle, found, 2, &count));
-    ended = CALL(f, C_FindObjectsFinal(session->handle));
-    if (rv != CKR_OK || ended != CKR_OK)
-        return rv != CKR_OK ? rv : ended;
-    if (count <= most)
-        return CKR_OK;
     failure_set(why, FAILURE_KEY_AMBIGUOUS,
                 "token '%s' has a secret key with the label '%s' already; choose another, such as "
                 "'%s-2' for the next version of it",
@@ -121,110 +61,6 @@ static CK_RV choose_id(struct generation *generation, const struct session *sess
     failure_set(why, FAILURE_OPERATION, "token '%s' gives no random numbers for a CKA_ID",
                 generation->token->label);
     return CKR_HSMZKE_TOLD; /* all bytes were equal: it wrote nothing */
-}
-
-/* Key wrap by mechanisms of the module's own, where C_EncryptInit takes them. */
-static void choose_mechanisms(struct generation *generation)
-{
-    static const CK_MECHANISM_TYPE native[] = { CKM_AES_KEY_WRAP, CKM_AES_KEY_WRAP_PAD, 0x210bUL };
-    const struct token *token = generation->token;
-    const struct profile *profile = &profiles[generation->wanted->usage];
-    CK_ULONG count = 0;
-
-    memcpy(generation->mechanisms, profile->mechanisms, sizeof(generation->mechanisms));
-    generation->mechanism_count = profile->count;
-    if (generation->wanted->usage != HSM_USE_WRAP)
-        return;
-    for (size_t i = 0; i < sizeof(native) / sizeof(native[0]); i++) {
-        CK_MECHANISM_INFO info = { 0 };
-        const CK_FLAGS both = CKF_ENCRYPT | CKF_DECRYPT;
-
-        if (CALL(token->module->f, C_GetMechanismInfo(token->slot, native[i], &info)) == CKR_OK &&
-            (info.flags & both) == both)
-            generation->mechanisms[count++] = native[i];
-    }
-    if (count > 0)
-        generation->mechanism_count = count;
-}
-
-/* The attributes of the key, without those of the set `leave`. @return their number */
-static CK_ULONG fill(struct generation *generation, unsigned int leave,
-                     CK_ATTRIBUTE attributes[ATTRIBUTES])
-{
-    static CK_OBJECT_CLASS class = CKO_SECRET_KEY;
-    static CK_KEY_TYPE type = CKK_AES;
-    static CK_ULONG length = AES_256;
-    static CK_BBOOL yes = CK_TRUE, no = CK_FALSE;
-    const bool sign = profiles[generation->wanted->usage].sign;
-    char *label = (char *)(uintptr_t)generation->wanted->label; /* Cryptoki lacks the const */
-    const CK_ATTRIBUTE all[] = {
-        { CKA_CLASS, &class, sizeof(class) },
-        { CKA_KEY_TYPE, &type, sizeof(type) },
-        { CKA_VALUE_LEN, &length, sizeof(length) },
-        { CKA_LABEL, label, strlen(label) },
-        { CKA_ID, generation->id, sizeof(generation->id) },
-        { CKA_TOKEN, &yes, sizeof(yes) },
-        { CKA_PRIVATE, &yes, sizeof(yes) },
-        { CKA_SENSITIVE, &yes, sizeof(yes) },
-        { CKA_EXTRACTABLE, &no, sizeof(no) },
-        { CKA_WRAP, &no, sizeof(no) },
-        { CKA_UNWRAP, &no, sizeof(no) },
-        { CKA_DERIVE, &no, sizeof(no) },
-        { CKA_ENCRYPT, sign ? &no : &yes, sizeof(yes) },
-        { CKA_DECRYPT, sign ? &no : &yes, sizeof(yes) },
-        { CKA_SIGN, sign ? &yes : &no, sizeof(yes) },
-        { CKA_VERIFY, sign ? &yes : &no, sizeof(yes) },
-    };
-    CK_ULONG count = sizeof(all) / sizeof(all[0]);
-
-    memcpy(attributes, all, sizeof(all));
-    if (!(leave & LEAVE_MODIFIABLE))
-        attributes[count++] = (CK_ATTRIBUTE){ CKA_MODIFIABLE, &no, sizeof(no) };
-    if (!(leave & LEAVE_COPYABLE))
-        attributes[count++] = (CK_ATTRIBUTE){ CKA_COPYABLE, &no, sizeof(no) };
-    if (!(leave & LEAVE_MECHANISMS) && generation->mechanism_count > 0)
-        attributes[count++] =
-            (CK_ATTRIBUTE){ CKA_ALLOWED_MECHANISMS, generation->mechanisms,
-                            generation->mechanism_count * sizeof(CK_MECHANISM_TYPE) };
-    return count;
-}
-
-/* Answers to a template that another template may not get. */
-static bool is_about_the_template(CK_RV rv)
-{
-    switch (rv) {
-    case CKR_ATTRIBUTE_TYPE_INVALID:
-    case CKR_ATTRIBUTE_VALUE_INVALID:
-    case CKR_ATTRIBUTE_READ_ONLY:
-    case CKR_TEMPLATE_INCONSISTENT:
-    case CKR_TEMPLATE_INCOMPLETE:
-    case CKR_ARGUMENTS_BAD:
-        return true;
-    default:
-        return false;
-    }
-}
-
-/* The whole template first, then with ever more left out. */
-static CK_RV make(struct generation *generation, CK_SESSION_HANDLE session, CK_OBJECT_HANDLE *made)
-{
-    static const unsigned char sets[LEAVE_SETS] = { 0, 1, 2, 4, 3, 5, 6, 7 };
-    CK_MECHANISM mechanism = { CKM_AES_KEY_GEN, NULL, 0 };
-    CK_ATTRIBUTE attributes[ATTRIBUTES];
-    CK_RV rv = CKR_GENERAL_ERROR, first = CKR_OK;
-
-    for (size_t i = 0; i < LEAVE_SETS; i++) {
-        const CK_ULONG count = fill(generation, sets[i], attributes);
-
-        generation->asked = true;
-        generation->left_out = sets[i];
-        rv = CALL(generation->token->module->f,
-                  C_GenerateKey(session, &mechanism, attributes, count, made));
-        if (rv == CKR_OK || !is_about_the_template(rv))
-            return rv;
-        first = i == 0 ? rv : first;
-    }
-    return first;
 }
 
 /* A module may take a template and do otherwise. @return the name of what is not as it must be */
@@ -297,7 +133,7 @@ static CK_RV write_key(struct generation *generation, const struct session *sess
                     "token '%s': a session that may write cannot be opened", token->label);
         return rv == CKR_TOKEN_WRITE_PROTECTED ? CKR_HSMZKE_TOLD : rv;
     }
-    rv = make(generation, writing, &made);
+    rv = template_make(generation, writing, &made);
     if (rv != CKR_OK)
         ckr_failure(why, FAILURE_OPERATION, rv, "token '%s': key '%s' cannot be generated",
                     token->label, generation->wanted->label);
@@ -326,7 +162,7 @@ static CK_RV generate(struct generation *generation, struct failure *why)
         ckr_failure(why, FAILURE_OPERATION, rv, "token '%s': key '%s' cannot be generated",
                     token->label, generation->wanted->label);
     if (rv == CKR_OK) {
-        choose_mechanisms(generation);
+        template_choose(generation);
         rv = write_key(generation, session, why);
     }
     session_return(token, session, rv == CKR_OK || rv == CKR_HSMZKE_TOLD);

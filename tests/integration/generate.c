@@ -153,6 +153,19 @@ static void attributes_refused(void)
     OSSL_LIB_CTX_free(context);
 }
 
+/* As NSS answers; nothing was made, so it is tried again. */
+static void attributes_refused_oddly(void)
+{
+    EVP_PKEY *pkey;
+
+    setup_spied("C_GenerateKey:1:0x5");
+    pkey = generate("odd", "cipher");
+    CHECK(pkey != NULL && spy_calls("C_GenerateKey") == 2);
+    CHECK_HAS(token_show("prod", USER_PIN, "odd"), "keys=1\n");
+    EVP_PKEY_free(pkey);
+    OSSL_LIB_CTX_free(context);
+}
+
 /* What protects the key is never left out. */
 static void vital_attributes_refused(void)
 {
@@ -237,6 +250,7 @@ int main(void)
         CHILD_TEST(references_find_them),
         CHILD_TEST(bad_requests),
         CHILD_TEST(attributes_refused),
+        CHILD_TEST(attributes_refused_oddly),
         CHILD_TEST(vital_attributes_refused),
         CHILD_TEST(vital_attributes_ignored),
         CHILD_TEST(full_token),
