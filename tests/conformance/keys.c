@@ -68,28 +68,37 @@ static int test_setup(void **state)
     return 0;
 }
 
-/* A line that begins with `!` must fail, which `set -e` would pass over. */
-static const char *checked(const char *line)
+/* A command that begins with `!` must fail, which `set -e` would pass over. */
+static const char *checked(const char *command)
 {
-    return line[0] == '!' ? text("if %s; then exit 9; fi\n", line + 2) : text("%s\n", line);
+    return command[0] == '!' ? text("if %s\nthen exit 9; fi\n", command + 2)
+                             : text("%s\n", command);
 }
 
 static void the_documentation_is_true(void **state)
 {
-    size_t size, lines = 0;
+    size_t size, commands = 0;
     char *rest, *line = (char *)read_file(testing_path("HSMZKE_TEST_KEYS_MD"), &size);
     const char *script = "set -euo pipefail\n";
 
     (void)state;
     CHECK(line != NULL);
     for (line = strtok_r(line, "\n", &rest); line != NULL; line = strtok_r(NULL, "\n", &rest)) {
+        const char *command;
+
         if (strncmp(line, "    $ ", 6) != 0)
             continue;
-        script = text("%s%s", script, checked(line + 6));
-        lines++;
+        command = line + 6;
+        while (command[strlen(command) - 1] == '\\') {
+            line = strtok_r(NULL, "\n", &rest);
+            CHECK(line != NULL);
+            command = text("%s\n%s", command, line);
+        }
+        script = text("%s%s", script, checked(command));
+        commands++;
     }
-    printf("%zu command lines\n", lines);
-    CHECK(lines >= 25);
+    printf("%zu commands\n", commands);
+    CHECK(commands >= 25);
     works(script);
 }
 
