@@ -89,11 +89,10 @@ static int decrypt_init(void *sealing, void *pkey, const OSSL_PARAM params[])
 
 static bool draw_iv(struct hsm_key *key, unsigned char iv[SEAL_IV], struct failure *why)
 {
-    do {
-        if (!hsm_key_random(key, iv, SEAL_IV, why))
-            return false;
-    } while (hsm_iv_is_reserved(iv, SEAL_IV));
-    return true;
+    if (!hsm_key_random(key, iv, SEAL_IV, why))
+        return false;
+    return !hsm_iv_is_reserved(iv, SEAL_IV) ||
+           failure_set(why, FAILURE_OPERATION, "the HSM's random numbers are not random");
 }
 
 static bool seal(struct hsm_key *key, unsigned char *out, const unsigned char *in, size_t size,
