@@ -135,6 +135,9 @@ static const struct {
     { CKR_HSMZKE_IV, "the module put an IV of its own in the place of the one that was given" },
     { CKR_HSMZKE_SUSPECT, "the message is not authentic, or the session is broken" },
     { CKR_HSMZKE_WRONG_TAG, "the message is not authentic" },
+    { CKR_HSMZKE_NOT_COMPUTED,
+      "the module says that all went well, and gave back what went in, or nothing: it must not be "
+      "used; check pkcs11-module" },
     { CKR_HSMZKE_BUFFERED, "the module answered with another length than it was given" },
 };
 

@@ -22,6 +22,8 @@
     (CKR_VENDOR_DEFINED | 0x68736d05UL)                   /* it may be; once more will tell        \
                                                            */
 #define CKR_HSMZKE_IV (CKR_VENDOR_DEFINED | 0x68736d06UL) /* the module changed the IV */
+#define CKR_HSMZKE_NOT_COMPUTED                                                                    \
+    (CKR_VENDOR_DEFINED | 0x68736d07UL) /* CKR_OK, but out is what went in, or nothing */
 
 /** Calls C_ function `call` of `functions`: CALL(f, C_CloseSession(handle)). @return its CK_RV */
 #define CALL(functions, call)                                                                      \

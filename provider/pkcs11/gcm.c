@@ -7,6 +7,7 @@
 
 #include <string.h>
 
+#include "pkcs11/computed.h"
 #include "pkcs11/request.h"
 #include "secret.h"
 
@@ -71,13 +72,21 @@ static CK_RV encrypt(struct gcm_request *gcm, const struct session *session,
     const struct hsm_gcm *data = gcm->data;
     CK_BYTE *in = data->size > 0 ? (CK_BYTE *)(uintptr_t)data->in : nothing;
     CK_ULONG given = data->size + HSM_BLOCK;
+    struct computed computed;
+    bool good;
     CK_RV rv;
 
+    computed_prepare(&computed, in, bounce, data->size);
+    memset(bounce + data->size, 0, HSM_BLOCK);
     rv = CALL(token->module->f, C_Encrypt(session->handle, in, data->size, bounce, &given));
+    good = computed_check(&computed, bounce, data->size) &&
+           computed_something(bounce + data->size, HSM_BLOCK);
     if (rv != CKR_OK)
         return rv;
     if (given != data->size + HSM_BLOCK)
         return CKR_HSMZKE_BUFFERED;
+    if (!good)
+        return CKR_HSMZKE_NOT_COMPUTED;
     if (!gcm_iv_kept(mechanism, data)) {
         if (data->own_iv == NULL || mechanism->params.ulIvLen != data->iv_size)
             return CKR_HSMZKE_IV;
@@ -96,16 +105,22 @@ static CK_RV decrypt(struct gcm_request *gcm, const struct session *session,
     const struct hsm_gcm *data = gcm->data;
     const size_t size = data->size + data->tag_size;
     CK_ULONG given = size;
+    struct computed computed;
+    bool good;
     CK_RV rv;
 
     if (data->size > 0)
         memcpy(bounce, data->in, data->size);
     memcpy(bounce + data->size, data->tag, data->tag_size);
+    computed_prepare(&computed, bounce, bounce + size, data->size);
     rv = CALL(token->module->f, C_Decrypt(session->handle, bounce, size, bounce + size, &given));
+    good = computed_check(&computed, bounce + size, data->size);
     if (rv != CKR_OK)
         return judge(gcm, rv);
     if (given != data->size)
         return CKR_HSMZKE_BUFFERED;
+    if (!good)
+        return CKR_HSMZKE_NOT_COMPUTED;
     if (data->size > 0 && gcm->out != NULL)
         memcpy(gcm->out, bounce + size, data->size);
     return CKR_OK;

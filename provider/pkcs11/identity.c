@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "pkcs11/computed.h"
 #include "pkcs11/gcm.h"
 #include "pkcs11/key.h"
 #include "pkcs11/sign.h"
@@ -59,9 +60,11 @@ static CK_RV by_gcm(const struct hsm_key *key, struct session *session,
     struct gcm_mechanism mechanism;
     unsigned char out[2 * HSM_BLOCK];
     CK_ULONG given = sizeof(out);
+    struct computed computed;
     struct failure ignored;
     CK_RV rv;
 
+    computed_prepare(&computed, zeros, out, HSM_BLOCK);
     gcm_mechanism(&mechanism, &data, HSM_BLOCK);
     rv = operation_init(session, key->token, facts, true, &mechanism.mechanism, &ignored);
     if (rv == CKR_OK)
@@ -69,6 +72,8 @@ static CK_RV by_gcm(const struct hsm_key *key, struct session *session,
                   C_Encrypt(session->handle, (CK_BYTE *)(uintptr_t)zeros, HSM_BLOCK, out, &given));
     if (rv == CKR_OK && (given != sizeof(out) || !gcm_iv_kept(&mechanism, &data)))
         rv = CKR_MECHANISM_INVALID; /* it is some other GCM */
+    if (!computed_check(&computed, out, HSM_BLOCK) && rv == CKR_OK)
+        rv = CKR_HSMZKE_NOT_COMPUTED;
     if (rv == CKR_OK)
         memcpy(value, out, HSM_BLOCK);
     secret_wipe(out, sizeof(out));

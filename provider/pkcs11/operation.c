@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "pkcs11/computed.h"
 #include "pkcs11/login.h"
 
 const char *mechanism_name(enum mechanism mechanism)
@@ -117,18 +118,31 @@ CK_RV operation_begin(struct session *session, const struct token *token,
     return CKR_OK;
 }
 
+/* What is to be thought of an answer that should be as long as the data. */
+static CK_RV judge(CK_RV rv, CK_ULONG given, struct computed *computed, const unsigned char *out,
+                   size_t size)
+{
+    const bool good = computed_check(computed, out, size);
+
+    if (rv == CKR_BUFFER_TOO_SMALL || (rv == CKR_OK && given != size))
+        return CKR_HSMZKE_BUFFERED;
+    return rv == CKR_OK && !good ? CKR_HSMZKE_NOT_COMPUTED : rv;
+}
+
 CK_RV operation_update(struct session *session, const struct token *token, const unsigned char *in,
                        unsigned char *out, size_t size)
 {
     const CK_FUNCTION_LIST *f = token->module->f;
     CK_BYTE *data = (CK_BYTE *)(uintptr_t)in; /* Cryptoki's type lacks the const that it means */
+    struct computed computed;
     CK_ULONG given = size;
     CK_RV rv;
 
+    computed_prepare(&computed, in, out, size);
     rv = session->operation.encrypt
              ? CALL(f, C_EncryptUpdate(session->handle, data, size, out, &given))
              : CALL(f, C_DecryptUpdate(session->handle, data, size, out, &given));
-    return rv == CKR_BUFFER_TOO_SMALL || (rv == CKR_OK && given != size) ? CKR_HSMZKE_BUFFERED : rv;
+    return judge(rv, given, &computed, out, size);
 }
 
 CK_RV operation_init(struct session *session, struct token *token, const struct key_facts *facts,
@@ -151,6 +165,7 @@ CK_RV operation_once(struct session *session, struct token *token, const struct 
 {
     const CK_FUNCTION_LIST *f = token->module->f;
     CK_BYTE *data = (CK_BYTE *)(uintptr_t)in;
+    struct computed computed;
     CK_ULONG given = size;
     CK_RV rv = operation_end(session, token);
 
@@ -160,7 +175,8 @@ CK_RV operation_once(struct session *session, struct token *token, const struct 
         rv = CKR_PIN_INCORRECT;
     if (rv != CKR_OK)
         return rv;
+    computed_prepare(&computed, in, out, size);
     rv = operation->encrypt ? CALL(f, C_Encrypt(session->handle, data, size, out, &given))
                             : CALL(f, C_Decrypt(session->handle, data, size, out, &given));
-    return rv == CKR_OK && given != size ? CKR_HSMZKE_BUFFERED : rv;
+    return judge(rv, given, &computed, out, size);
 }

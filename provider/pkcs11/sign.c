@@ -1,6 +1,9 @@
 /* A MAC in a session: see sign.h. */
 #include "pkcs11/sign.h"
 
+#include <string.h>
+
+#include "pkcs11/computed.h"
 #include "pkcs11/login.h"
 #include "pkcs11/operation.h"
 #include "secret.h"
@@ -58,6 +61,8 @@ static CK_RV check(CK_RV rv, enum hsm_mac kind, CK_ULONG given, unsigned char *m
 {
     if (rv == CKR_BUFFER_TOO_SMALL || (rv == CKR_OK && given != macs[kind].size))
         rv = CKR_HSMZKE_BUFFERED;
+    if (rv == CKR_OK && !computed_something(mac, macs[kind].size))
+        rv = CKR_HSMZKE_NOT_COMPUTED;
     if (rv != CKR_OK)
         secret_wipe(mac, macs[kind].size);
     return rv;
@@ -67,8 +72,10 @@ CK_RV sign_finish(const struct session *session, const struct token *token, enum
                   unsigned char *mac)
 {
     CK_ULONG given = macs[kind].size;
-    const CK_RV rv = CALL(token->module->f, C_SignFinal(session->handle, mac, &given));
+    CK_RV rv;
 
+    memset(mac, 0, macs[kind].size);
+    rv = CALL(token->module->f, C_SignFinal(session->handle, mac, &given));
     return check(rv, kind, given, mac);
 }
 
@@ -78,9 +85,11 @@ CK_RV sign_at_once(const struct session *session, const struct token *token, enu
     static const unsigned char nothing[1]; /* modules need not take NULL for no data */
     const unsigned char *in = size > 0 ? data : nothing;
     CK_ULONG given = macs[kind].size;
-    const CK_RV rv = CALL(token->module->f,
-                          C_Sign(session->handle, (CK_BYTE *)(uintptr_t)in, size, mac, &given));
+    CK_RV rv;
 
+    memset(mac, 0, macs[kind].size);
+    rv = CALL(token->module->f,
+              C_Sign(session->handle, (CK_BYTE *)(uintptr_t)in, size, mac, &given));
     return check(rv, kind, given, mac);
 }
 

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "pkcs11/computed.h"
 #include "pkcs11/gcm.h"
 #include "pkcs11/operation.h"
 #include "secret.h"
@@ -95,12 +96,16 @@ static CK_RV update_piece(struct hsm_stream *stream, const unsigned char *in, un
     const struct session *session = stream->session;
     struct token *token = stream->key->token;
     CK_BYTE *data = (CK_BYTE *)(uintptr_t)in; /* Cryptoki's type lacks the const that it means */
+    struct computed computed;
     CK_ULONG given = size;
+    bool good;
     CK_RV rv;
 
+    computed_prepare(&computed, in, out, size);
     rv = CALL(token->module->f, C_EncryptUpdate(session->handle, data, size, out, &given));
+    good = computed_check(&computed, out, size);
     if (rv == CKR_OK && given == size)
-        return rv;
+        return good ? rv : CKR_HSMZKE_NOT_COMPUTED;
     if (rv != CKR_OK && rv != CKR_BUFFER_TOO_SMALL && rv != CKR_FUNCTION_NOT_SUPPORTED &&
         rv != CKR_OPERATION_NOT_INITIALIZED)
         return rv;
@@ -155,7 +160,7 @@ static void end(struct hsm_stream *stream, bool good)
 bool hsm_stream_finish(struct hsm_stream *stream, unsigned char tag[HSM_BLOCK], struct failure *why)
 {
     struct token *token = stream->key->token;
-    unsigned char last[2 * HSM_BLOCK];
+    unsigned char last[2 * HSM_BLOCK] = { 0 };
     CK_ULONG given = sizeof(last);
     CK_RV rv = CKR_SESSION_CLOSED;
 
@@ -165,6 +170,8 @@ bool hsm_stream_finish(struct hsm_stream *stream, unsigned char tag[HSM_BLOCK], 
     }
     if (rv == CKR_OK && given != HSM_BLOCK)
         rv = CKR_HSMZKE_BUFFERED;
+    if (rv == CKR_OK && !computed_something(last, HSM_BLOCK))
+        rv = CKR_HSMZKE_NOT_COMPUTED;
     if (rv != CKR_OK)
         return failed(stream, rv, why);
     memcpy(tag, last, HSM_BLOCK);

@@ -4,6 +4,7 @@
  */
 #include <string.h>
 
+#include "pkcs11/computed.h"
 #include "pkcs11/native.h"
 #include "secret.h"
 
@@ -63,16 +64,22 @@ static CK_RV run(struct wrap_request *wrap, const struct session *session,
     const struct hsm_wrap *data = wrap->data;
     unsigned char *const to = bounce + data->size;
     CK_ULONG given = room;
+    struct computed computed;
+    bool good;
     CK_RV rv;
 
     memcpy(bounce, data->in, data->size);
+    computed_prepare(&computed, bounce, to, data->size);
     rv = wrap->native->encrypt
              ? CALL(f, C_Encrypt(session->handle, bounce, data->size, to, &given))
              : CALL(f, C_Decrypt(session->handle, bounce, data->size, to, &given));
+    good = computed_check(&computed, to, data->size);
     if (rv != CKR_OK)
         return judge(wrap, rv);
     if (!is_good_size(wrap, given))
         return CKR_HSMZKE_BUFFERED;
+    if (!good)
+        return CKR_HSMZKE_NOT_COMPUTED;
     memcpy(data->out, to, given);
     wrap->written = given;
     return CKR_OK;

@@ -13,6 +13,7 @@
  *   HSMZKE_SPY_GENERATE     "refuse 0x171 0x170": C_GenerateKey takes no template with one of these
  *                           attributes; "flip 0x162": it makes the key with the opposite of it
  *   HSMZKE_SPY_NATIVE       mechanisms that the real module has not: spy-native.c
+ *   HSMZKE_SPY_NONSENSE     answers that make no sense: spy-nonsense.c
  */
 #include <dlfcn.h>
 #include <fcntl.h>
@@ -26,6 +27,7 @@
 #include <p11-kit/pkcs11.h>
 
 #include "spy-native.h"
+#include "spy-nonsense.h"
 
 struct counter {
     const char *name;
@@ -318,7 +320,7 @@ static void load(void)
     memcpy(&get_list, &symbol, sizeof(get_list));
     if (get_list(&real) != CKR_OK)
         return;
-    real = native_over(real);
+    real = nonsense_over(native_over(real));
     if (log != NULL)
         log_fd = open(log, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0600);
     fill_list();

@@ -24,6 +24,8 @@ void spy_setup(const char *fail, const char *token_flags)
     unsetenv("HSMZKE_SPY_NATIVE");
     unsetenv("HSMZKE_SPY_NATIVE_LIE");
     unsetenv("HSMZKE_SPY_NATIVE_ONLY");
+    unsetenv("HSMZKE_SPY_NONSENSE");
+    unsetenv("HSMZKE_SPY_NONSENSE_AFTER");
     setenv("HSMZKE_SPY_TOKEN_FLAGS", token_flags == NULL ? "0" : token_flags, 1);
 }
 
@@ -44,6 +46,12 @@ void spy_native(const char *offered, const char *lie, bool only)
         setenv("HSMZKE_SPY_NATIVE_LIE", lie, 1);
     if (only)
         setenv("HSMZKE_SPY_NATIVE_ONLY", "", 1);
+}
+
+void spy_nonsense(const char *what, unsigned after)
+{
+    setenv("HSMZKE_SPY_NONSENSE", what, 1);
+    setenv("HSMZKE_SPY_NONSENSE_AFTER", text("%u", after), 1);
 }
 
 /* Lines of the log that begin with `start` and hold `part`. */

@@ -233,6 +233,8 @@ void spy_generate(const char *what);
  * NULL, and whether it refuses ECB; see spy-native.c.
  */
 void spy_native(const char *offered, const char *lie, bool only);
+/** After `after` calls with data the module answers nonsense, after spy_setup(); spy-nonsense.c. */
+void spy_nonsense(const char *what, unsigned after);
 /** Calls of a function so far; those that the spy itself failed. */
 unsigned spy_calls(const char *function);
 /** Calls of all functions so far. */
