@@ -24,3 +24,10 @@ check "and goes with it" seal raw "$reference" aes-256-cbc sealed
 check "software with the real key opens that" opens software "$key" sealed
 check "a key that is not there" refused "$no_such_key" none seal hsm "$nothing" aes-128-cbc none
 check "a key that is not there opens nothing" refused "$no_such_key" back opens hsm "$nothing" sealed
+
+attempt() { faulty "${cms[@]}" -encrypt -aes-128-cbc -secretkey "$reference" -in text -outform DER -out out.cms; }
+opened_by() {
+    [[ -s out.cms ]] && software "${cms[@]}" -decrypt -secretkey "$1" -inform DER -in out.cms 2>/dev/null |
+        grep -a "$matrix_text" >/dev/null
+}
+matrix

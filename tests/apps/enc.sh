@@ -24,3 +24,38 @@ check "a 16-byte piece of a reference is refused by AES-128-CBC" refused "refere
     hsm /usr/bin/openssl enc -aes-128-cbc -K "${reference:0:32}" -iv "$iv" -in plain -out none
 check "a raw key is refused" refused "raw key" none \
     hsm /usr/bin/openssl enc -aes-256-cbc -K "$key" -iv "$iv" -in plain -out none
+
+matrix_of "aes-256-cbc aes-256-ctr" bash crypt.sh
+
+# What each error says to the person before the terminal
+while read -r column words; do
+    check "the error in column $column says why" grep -qE "$words" "cell-$column.log"
+done <<'WORDS'
+1 unsupported
+2a unsupported
+2b unsupported
+3a C_Initialize: the HSM, or the way to it, is broken \(CKR_DEVICE_ERROR\)
+3b PKCS#11 module cannot be loaded: .*check pkcs11-module
+3c the HSM, or the way to it, is broken \(CKR_DEVICE_ERROR\)
+3d no token matches .token.; there are: 'apps'
+4 the PIN was not accepted
+5 no secret key 'gold'
+6 is not the one that .identities. names
+7a answered with another length
+7b answered with another length
+7c is no AES key
+7d CKR_SESSION_HANDLE_INVALID
+7e the slots cannot be listed
+7f gave back what went in, or nothing
+7g gave back what went in, or nothing
+WORDS
+
+# What pins are for
+sealed_by() { # SETTING...
+    rm -f out.*
+    into out.cbc from text hsm "$@" /usr/bin/openssl enc -aes-256-cbc -K "$reference" -iv "$matrix_iv"
+}
+check "the right token fits the pin" sealed_by "OPENSSL_CONF=$APPS_WORK/pinned.cnf"
+check "and its key is used" opened_by "$key"
+check "a replaced token without a pin: encrypts" sealed_by "SOFTHSM2_CONF=$at/softhsm2-replaced.conf"
+check "under the other key" opened_by "$other_key"

@@ -38,7 +38,7 @@ frontend test
     http-request return status 403 content-type text/plain string "not decrypted"
 CONF
     serve server.log "$1" "${program[@]}" -W -db -f haproxy.cfg
-    eventually test -S "$socket" || { cat server.log && return 1; }
+    comes_up test -S "$socket" || { cat server.log && return 1; }
 }
 asked() { # SEALED
     local nonce tag sealed
@@ -72,3 +72,27 @@ stop TERM
 check "it starts without the token" start hsm_without_token "$reference"
 check "and decrypts nothing" says '^403$' asked of-software
 stop TERM
+
+# It only decrypts. What it must not do is to decrypt what was encrypted under the reference's bytes.
+seal software "$reference" "$text" >of-public
+attempt() {
+    local status=0
+    rm -f answer-*
+    if start faulty "$reference"; then
+        asked of-hsm >answer-hsm || true
+        asked of-public >answer-public || true
+    else
+        status=1
+    fi
+    stop TERM
+    ((status == 0)) && grep -q "^$text\$" answer-hsm
+}
+opened_by() {
+    case $1 in
+    "$key") grep -qs "^$text\$" answer-hsm ;;
+    "$reference") grep -qs "^$text\$" answer-public ;;
+    *) false ;; # aes_gcm_dec(256, ...) takes no shorter key
+    esac
+}
+shows_plaintext() { false; } # nothing is encrypted
+matrix

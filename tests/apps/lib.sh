@@ -2,7 +2,8 @@
 # What the applications' tests share; tests/apps/run.sh exports the APPS_ variables and runs them.
 #
 # A program runs either by `hsm` (openssl.cnf is examples/gateway.cnf, the key is a reference) or by `software` (the
-# default provider, the key is the real one). Each line that begins with "passed: ", "failed: " or "skipped: " is one test.
+# default provider, the key is the real one); matrix.sh has what can be wrong, servers.sh and programs.sh what runs longer
+# and what is not installed. Each line that begins with "passed: ", "failed: " or "skipped: " is one test.
 #
 # shellcheck disable=SC2034  # not every script uses every variable
 set -euo pipefail
@@ -13,11 +14,15 @@ key=$APPS_KEY
 other_key=$APPS_OTHER_KEY
 reference=$APPS_REFERENCE   # of the key `gold`, whose value is $key
 nothing=$APPS_NOTHING       # a reference to a key that is not there
-settings=(OPENSSL_CONF="$APPS_CNF" OPENSSL_MODULES="$APPS_MODULES"
-    HSMZKE_PKCS11_MODULE="$APPS_PKCS11" HSMZKE_TOKEN=pkcs11:token=apps "HSMZKE_PIN_SOURCE=file:$APPS_WORK/pin"
-    SOFTHSM2_CONF="$APPS_WORK/softhsm2.conf")
-servers=()
-ended=
+
+# use_hsm DIRECTORY: the tokens and PINs that programs get to see: those that run.sh made, or a copy of them
+use_hsm() {
+    at=$1
+    settings=(OPENSSL_CONF="$APPS_CNF" OPENSSL_MODULES="$APPS_MODULES"
+        HSMZKE_PKCS11_MODULE="$APPS_PKCS11" HSMZKE_TOKEN=pkcs11:token=apps "HSMZKE_PIN_SOURCE=file:$at/pin"
+        SOFTHSM2_CONF="$at/softhsm2-right.conf")
+}
+use_hsm "$APPS_HSM"
 
 rm -rf "$work"
 mkdir -p "$work"
@@ -102,7 +107,6 @@ from() {
 # --- Programs that take MODE enc|dec KEY IV, all in hexadecimal, and turn standard input into standard output
 
 no_such_key="key not found"
-no_token="no token|token not available"
 
 # both_ways MODE COMMAND...: what it makes in the HSM is opened by software, and the other way round
 both_ways() {
@@ -132,25 +136,13 @@ both_ways() {
         not same_by_software "$mode" "$in" "$iv" sealed "$@"
     check "$mode: a key that is not there" refused "$no_such_key" none \
         into none from "$in" hsm "$@" "$mode" enc "$nothing" "$iv"
-    $absence_shown || absence "$mode" "$in" "$iv" "$@"
     case $mode in *gcm*)
-        { printf 'X' && tail -c +2 sealed; } >forged
+        # A first byte that is not the one that is there
+        { printf '%02x' $((0x$(xxd -p -l 1 sealed) ^ 1)) | xxd -r -p && tail -c +2 sealed; } >forged
         check "$mode: a forged message is refused" refused . none \
             into none from forged hsm "$@" "$mode" dec "$reference" "$iv"
         ;;
     esac
-}
-
-# What is the same in all modes is shown with the first.
-absence_shown=false
-absence() { # MODE IN IV COMMAND...
-    local mode=$1 in=$2 iv=$3
-    shift 3
-    absence_shown=true
-    check "$mode: a token that is not there" refused "$no_token" none \
-        into none from "$in" hsm HSMZKE_TOKEN=pkcs11:token=gone "$@" "$mode" enc "$reference" "$iv"
-    check "$mode: without hsmzke.so" stops none \
-        into none from "$in" hsm "OPENSSL_MODULES=$APPS_WORK/modules-without" "$@" "$mode" enc "$reference" "$iv"
 }
 
 same_by_enc() { # MODE SEALED PLAIN IV
@@ -163,103 +155,9 @@ same_by_software() { # MODE IN IV SEALED COMMAND...
     software "$@" "$mode" enc "$reference" "$iv" <"$in" | cmp -s - "$sealed"
 }
 
-# --- Servers. Whatever happens, they end with the script.
-
-# serve LOG hsm|software COMMAND...: in the background
-serve() {
-    local log=$1
-    shift
-    run=yes "$@" >"$log" 2>&1 </dev/null &
-    servers+=($!)
-}
-
-# stop SIGNAL: the server that was started last, and waits for its end; `ended` is its status
-stop() {
-    local last=$((${#servers[@]} - 1))
-    kill "-$1" "${servers[last]}" 2>/dev/null || true
-    ends "${servers[last]}"
-    unset "servers[last]"
-}
-
-# ends PID: within ten seconds, or it is made to
-ends() {
-    local tries
-    for ((tries = 0; tries < 100; tries++)); do
-        if ! kill -0 "$1" 2>/dev/null; then
-            ended=0
-            wait "$1" || ended=$?
-            return 0
-        fi
-        sleep 0.1
-    done
-    ended=hung
-    echo "$1 did not stop"
-    kill -KILL "$1" 2>/dev/null || true
-}
-
-# eventually COMMAND...: tried again for up to 15 seconds
-eventually() {
-    local tries
-    for ((tries = 0; tries < 150; tries++)); do
-        if "$@"; then return 0; fi
-        sleep 0.1
-    done
-    return 1
-}
-
-stop_servers() {
-    local pid
-    for pid in "${servers[@]}"; do
-        kill -TERM "$pid" 2>/dev/null || true
-        ends "$pid"
-    done
-}
-trap stop_servers EXIT
-trap 'exit 1' TERM INT
-
-# --- Programs
-
-# Is OpenSSL a library of its own to this program?
-uses_libcrypto() { ldd "$1" 2>/dev/null | grep -q 'libcrypto\.so\.3'; }
-
-# find_program PATH PACKAGE [VERSION]: sets `program` to Debian's: the one that is installed, else one that is unpacked in
-# the build directory, for installing would start a server or replace what is there
-find_program() {
-    local libraries
-    program=()
-    if [[ -x $1 ]] && uses_libcrypto "$1" && dpkg -S "$(readlink -f "$1")" >/dev/null 2>&1; then
-        program=("$1")
-        return 0
-    fi
-    unpack "$2" "${3-}" && [[ -x $APPS_UNPACKED$1 ]] || return
-    libraries=$APPS_UNPACKED/usr/lib/$(gcc -print-multiarch):$APPS_UNPACKED/lib/$(gcc -print-multiarch)
-    program=(env "LD_LIBRARY_PATH=$libraries" "$APPS_UNPACKED$1")
-    ! "${program[@]:0:2}" ldd "$APPS_UNPACKED$1" | grep 'not found'
-}
-
-# unpack PACKAGE [VERSION]: the package and what it needs and is not installed, as far as apt can have it
-unpack() {
-    local wanted=$1${2:+=$2} parts
-    [[ ! -e $APPS_UNPACKED/.$1 ]] || return 0
-    parts=$(apt-get -s -y --no-install-recommends --allow-downgrades install "$wanted" 2>/dev/null |
-        awk '$1 == "Inst" { version = $3 ~ /^\[/ ? $4 : $3; sub(/^\(/, "", version); print $2 "=" version }') || return
-    [[ -n $parts ]] || return
-    # shellcheck disable=SC2086  # words
-    unpack_alone "$1" $parts
-}
-
-# unpack_alone NAME PACKAGE...: nothing that these need
-unpack_alone() {
-    local name=$1 debs=$APPS_UNPACKED/.debs
-    shift
-    [[ ! -e $APPS_UNPACKED/.$name ]] || return 0
-    rm -rf "$debs"
-    mkdir -p "$debs"
-    (
-        cd "$debs"
-        apt-get download -q "$@" </dev/null
-        for deb in *.deb; do dpkg -x "$deb" "$APPS_UNPACKED"; done
-    ) >"$APPS_UNPACKED/.log" 2>&1 || return
-    rm -rf "$debs"
-    touch "$APPS_UNPACKED/.$name"
-}
+# shellcheck source=tests/apps/servers.sh
+source "$APPS_SCRIPTS/servers.sh"
+# shellcheck source=tests/apps/programs.sh
+source "$APPS_SCRIPTS/programs.sh"
+# shellcheck source=tests/apps/matrix.sh
+source "$APPS_SCRIPTS/matrix.sh"

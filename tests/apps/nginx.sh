@@ -27,6 +27,7 @@ error_log $work/error.log info;
 $( ((EUID != 0)) || echo "user root;")
 # nginx takes the environment from its workers; this one SoftHSM reads there, hsmzke's were read before.
 env SOFTHSM2_CONF;
+$(for name in MODULE LOG GONE FAIL NONSENSE NONSENSE_AFTER; do echo "env HSMZKE_SPY_$name;"; done)
 events { worker_connections 64; }
 http {
     access_log off;
@@ -49,7 +50,7 @@ start() { # HOW TICKET-KEY PROTOCOL
     rm -f "$socket"
     configure "$2" "$3" first
     serve server.log "$1" "${program[@]}" -c "$work/nginx.conf" -e "$work/error.log"
-    eventually test -S "$socket" || { cat server.log error.log && return 1; }
+    comes_up test -S "$socket" || { cat server.log error.log && return 1; }
 }
 with_raw_keys() { hsm HSMZKE_RAW_KEYS=software "$@"; }
 
@@ -72,15 +73,18 @@ reused() { # FILE
 # The ticket is name, IV, ciphertext, HMAC. Under it is the session, a DER sequence.
 opened_by_openssl_enc() { # FILE KEY
     local ticket size
+    take_ticket "$1" || return
+    xxd -r -p <<<"${ticket:64:size-128}" |
+        software /usr/bin/openssl enc -d "-aes-$((${#2} * 4))-cbc" -K "$2" -iv "${ticket:32:32}" >session.der &&
+        [[ $(xxd -p -l 1 session.der) == 30 ]]
+}
+take_ticket() { # FILE: sets `ticket`, in hexadecimal, and `size`
     # s_client -sess_out writes PEM; sess_id -text shows the ticket as a hex dump.
     ticket=$(software /usr/bin/openssl sess_id -in "$1" -noout -text |
         sed -n '/TLS session ticket:/,/^$/s/^ *[0-9a-f]* - \(.\{48\}\).*/\1/p' | tr -d ' \n-')
     size=${#ticket}
     ((size > 160)) || return
-    [[ ${ticket:0:32} == "$(printf 'hsmzke-apps-test' | xxd -p)" ]] || return
-    xxd -r -p <<<"${ticket:64:size-128}" |
-        software /usr/bin/openssl enc -d -aes-256-cbc -K "$2" -iv "${ticket:32:32}" >session.der &&
-        [[ $(xxd -p -l 1 session.der) == 30 ]]
+    [[ ${ticket:0:32} == "$(printf 'hsmzke-apps-test' | xxd -p)" ]]
 }
 reloads() {
     configure ticket-reference "$1" second
@@ -118,3 +122,21 @@ for protocol in TLSv1.2 TLSv1.3; do
     check "$protocol: and the error log says why" grep -q "$no_such_key" error.log
     stop QUIT
 done
+
+with_raw_keys_faulty() { faulty env HSMZKE_RAW_KEYS=software "$@"; }
+attempt() {
+    local status=0
+    { start with_raw_keys_faulty ticket-reference TLSv1.3 && new_session out.session; } || status=1
+    stop QUIT
+    return "$status"
+}
+opened_by() { [[ -s out.session ]] && opened_by_openssl_enc out.session "$1"; }
+# The session's own secret in the ticket, which stands in the clear on the wire
+shows_plaintext() {
+    local ticket size master
+    [[ -s out.session ]] && take_ticket out.session || return
+    master=$(software /usr/bin/openssl sess_id -in out.session -noout -text |
+        sed -n 's/^ *\(Master-Key\|Resumption PSK\): *//p' | tr 'A-F' 'a-f')
+    ((${#master} >= 64)) && [[ $ticket == *"$master"* ]]
+}
+matrix

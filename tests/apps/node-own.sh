@@ -21,3 +21,6 @@ echo "$node: Node.js $("$node" --version), OpenSSL $("$node" -p process.versions
 for mode in aes-256-gcm aes-256-cbc aes-256-ctr webcrypto-gcm; do
     both_ways "$mode" "$node" "$APPS_SCRIPTS/node-crypt.js"
 done
+
+refuses=8b # "OpenSSL configuration error: ... Permission denied"
+matrix_of "aes-256-gcm aes-256-cbc" "$node" "$APPS_SCRIPTS/node-crypt.js"

@@ -19,3 +19,6 @@ check "it has no OpenSSL of its own" says true "${program[@]}" -p process.config
 for mode in aes-256-gcm aes-256-gcm-whole aes-256-cbc aes-256-ctr webcrypto-gcm webcrypto-cbc webcrypto-ctr; do
     both_ways "$mode" "${program[@]}" "$APPS_SCRIPTS/node-crypt.js"
 done
+
+refuses=8b # "OpenSSL configuration error: ... Permission denied"
+matrix_of "aes-256-gcm aes-256-cbc" "${program[@]}" "$APPS_SCRIPTS/node-crypt.js"

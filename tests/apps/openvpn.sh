@@ -55,3 +55,35 @@ check "nor does that peer decrypt ours" eventually refused_packets right
 check "no connection comes of it" not connected left
 stop TERM
 stop TERM
+
+# One peer, and a listener in the place of the other that writes down what comes, in hexadecimal. The first packet is a
+# ping, whose text is always the same.
+ping_text=2a187bf3641eb4cb07ed2d0a981fc748
+listen() { # PORT FILE
+    serve listener.log software /usr/bin/python3 -c 'import socket, sys
+s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+s.bind(("127.0.0.1", int(sys.argv[1])))
+out = open(sys.argv[2], "w")
+while True:
+    print(s.recv(65536).hex(), file=out, flush=True)' "$1" "$2"
+    eventually test -e "$2"
+}
+attempt() {
+    listen "$right" out.packets
+    peer faulty left key-reference "$left" "$right"
+    comes_up test -s out.packets || cat left.log
+    stop TERM
+    stop TERM
+    [[ -s out.packets ]]
+}
+# A packet is the HMAC of 32 bytes, the IV and the ciphertext.
+opened_by() {
+    local packet
+    while read -r packet; do
+        if xxd -r -p <<<"${packet:96}" | software /usr/bin/openssl enc -d "-aes-$((${#1} * 4))-cbc" -nopad -K "$1" \
+            -iv "${packet:64:32}" 2>/dev/null | xxd -p -c 0 | grep "$ping_text" >/dev/null; then return 0; fi
+    done < <(cat out.packets)
+    return 1
+}
+shows_plaintext() { grep -q "$ping_text" out.packets; }
+matrix

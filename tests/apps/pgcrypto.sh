@@ -19,20 +19,20 @@ if ((EUID == 0)); then
     user=postgres
     id "$user" >/dev/null 2>&1 || user=nobody
     as=(setpriv "--reuid=$user" "--regid=$(id -g "$user")" --clear-groups)
-    cp -r "$APPS_WORK/tokens" "$APPS_WORK/pin" "$place"
-    printf 'directories.tokendir = %s\nobjectstore.backend = file\nlog.level = ERROR\n' "$place/tokens" \
-        >"$place/softhsm2.conf"
+    # shellcheck source=tests/apps/place.sh
+    source "$APPS_SCRIPTS/place.sh"
+    copy_hsm "$place/hsm"
     chown -R "$user" "$place"
-    settings+=("HSMZKE_PIN_SOURCE=file:$place/pin" "SOFTHSM2_CONF=$place/softhsm2.conf")
-    "${as[@]}" test -r "$place/pin" -a -r "$APPS_MODULES/hsmzke.so" -a -r "$APPS_CNF" ||
+    use_hsm "$place/hsm"
+    "${as[@]}" test -r "$at/pin" -a -r "$APPS_MODULES/hsmzke.so" -a -r "$APPS_CNF" ||
         leave_out "the user $user cannot read $place: a directory above it is closed"
 fi
 as+=(env "LD_LIBRARY_PATH=$libraries" "HOME=$place")
 
-start() { # MORE SETTINGS...
-    serve server.log hsm "$@" "${as[@]}" "$bin/postgres" -D "$place/data" -k "$place" -c listen_addresses= \
+start() { # HOW [SETTING...]
+    serve server.log "$@" "${as[@]}" "$bin/postgres" -D "$place/data" -k "$place" -c listen_addresses= \
         -c fsync=off -c logging_collector=off -c shared_buffers=2MB
-    eventually sql "SELECT 1" >/dev/null 2>&1 || { tail server.log && return 1; }
+    comes_up grep -q 'ready to accept connections' server.log || { tail server.log && return 1; }
 }
 # The path of a socket is short: it is named from its directory.
 sql() { (cd "$place" && LD_LIBRARY_PATH=$libraries "$bin/psql" -h "$place" -U apps -d postgres -qAtX -v ON_ERROR_STOP=1 -c "$1"); }
@@ -74,7 +74,7 @@ same_as_software() {
 }
 in_files() { grep -raq "$1" "$place/data/base"; }
 
-check "the server starts" start
+check "the server starts" start hsm
 check "a column is encrypted under the HSM key" sql "$table"
 check "and decrypted again, 500 rows" says '^500$' sql "$decrypted"
 check "openssl enc opens it with the real key" opened_by_software
@@ -94,10 +94,24 @@ check "a raw key is refused" refused "ERROR" none \
     sql "INSERT INTO staff VALUES (502, '', encrypt('x', '\\x$key', 'aes'));"
 check "no row came of these" says '^0$' sql "SELECT count(*) FROM staff WHERE id = 502;"
 stop INT
-check "the server starts again" start
+check "the server starts again" start hsm
 check "the rows are still there" says '^501$' sql "$decrypted"
 stop INT
-check "the server starts without the token" start HSMZKE_TOKEN=pkcs11:token=gone
+check "the server starts without the token" start hsm HSMZKE_TOKEN=pkcs11:token=gone
 check "nothing is encrypted" refused "ERROR" none sql "SELECT encrypt('x', '\\x$reference', 'aes');"
 check "nothing is decrypted" refused "ERROR" none sql "$decrypted"
 stop INT
+
+attempt() {
+    local status=0 sealed=
+    if start faulty; then
+        sealed=$(sql "SELECT encode(encrypt_iv(convert_to(repeat('$matrix_text. ', 50), 'UTF8'), '\\x$reference',
+            '\\x$matrix_iv', 'aes-cbc'), 'hex');") || status=$?
+    else
+        status=1
+    fi
+    stop INT
+    xxd -r -p <<<"$sealed" >out.cbc
+    return "$status"
+}
+matrix

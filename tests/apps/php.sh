@@ -38,3 +38,5 @@ for mode in aes-256-gcm aes-256-cbc aes-256-ctr; do
     both_ways "$mode" /usr/bin/php crypt.php
 done
 both_ways short-aes-256-cbc /usr/bin/php crypt.php
+
+matrix_of "aes-256-gcm short-aes-256-cbc" /usr/bin/php crypt.php

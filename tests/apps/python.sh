@@ -57,3 +57,5 @@ SCRIPT
 for mode in aes-256-gcm aes-256-gcm-pieces aes-256-cbc aes-256-ctr wrap; do
     both_ways "$mode" "$python" crypt.py
 done
+
+matrix_of "aes-256-gcm aes-256-cbc" "$python" crypt.py

@@ -49,3 +49,5 @@ SCRIPT
 for mode in aes-256-gcm aes-256-cbc aes-256-ctr aes-256-gcm-dup aes-256-cbc-dup aes-256-ctr-dup; do
     both_ways "$mode" "$ruby" crypt.rb
 done
+
+matrix_of "aes-256-gcm aes-256-cbc" "$ruby" crypt.rb

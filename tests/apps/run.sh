@@ -4,10 +4,11 @@
 #     tests/apps/run.sh BUILD-DIRECTORY [APPLICATION...]
 #
 # All of them, or those that are named: python, node, php, ... as the scripts beside this one are. The provider and
-# token-tool are the build directory's, all files go into BUILD-DIRECTORY/apps. Each check has a line; the last line
-# has how many passed, failed and were skipped. As root it installs the programs that are missing, except those whose
-# installation would start a server or replace something: these are unpacked in BUILD-DIRECTORY/apps-debian, which is kept.
-# APPS_KEEP=1 keeps BUILD-DIRECTORY/apps as well, to look at.
+# token-tool are the build directory's, all files go into BUILD-DIRECTORY/apps. Each check has a line; then comes the
+# fail-closed matrix (matrix.sh) as a table, and the last line has how many passed, failed and were skipped. As root it
+# installs the programs that are missing, except those whose installation would start a server or replace something:
+# these are unpacked in BUILD-DIRECTORY/apps-debian, which is kept. APPS_KEEP=1 keeps BUILD-DIRECTORY/apps as well, to
+# look at.
 set -euo pipefail
 
 APPS_SCRIPTS=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
@@ -25,7 +26,7 @@ shift
 applications=("$@")
 if ((${#applications[@]} == 0)); then
     applications=(enc cms python node node-own php ruby sqlcipher pgcrypto mariadb nginx haproxy openvpn tls tools
-        systemd)
+        systemd unguarded guards)
 fi
 
 # Nothing from the caller's own OpenSSL, SoftHSM or hsmzke set-up may get in here, nor a home directory's settings.
@@ -39,35 +40,13 @@ APPS_UNPACKED=$build/apps-debian # kept, so that nothing is fetched twice
 export APPS_WORK APPS_UNPACKED APPS_SCRIPTS
 export HOME=$APPS_WORK
 APPS_CNF=$repository/examples/gateway.cnf
-APPS_MODULES=$APPS_WORK/modules
 APPS_PKCS11=$(find_softhsm)
 APPS_TOKEN_TOOL=$(find "$build/tests" -name token-tool -type f | head -n 1)
-export APPS_CNF APPS_MODULES APPS_PKCS11 APPS_TOKEN_TOOL
-
-padded() { printf '%s%0*d' "$1" $((64 - ${#1})) 0; }
-APPS_KEY=$(openssl rand -hex 32)
-APPS_OTHER_KEY=$(openssl rand -hex 32)
-APPS_REFERENCE=$(padded "$(printf hsmzke:gold | xxd -p -c 64)")
-APPS_NOTHING=$(padded "$(printf hsmzke:nothing | xxd -p -c 64)")
-export APPS_KEY APPS_OTHER_KEY APPS_REFERENCE APPS_NOTHING
-
-make_place() {
-    local pin=13579246
-    rm -rf "$APPS_WORK"
-    mkdir -p "$APPS_WORK/tokens"
-    # As if hsmzke were installed: OpenSSL's own modules stand beside it (python3-cryptography wants legacy.so).
-    mkdir "$APPS_MODULES" "$APPS_WORK/modules-without"
-    find "$(openssl version -m | sed 's/^MODULESDIR: "\(.*\)"$/\1/')" -name '*.so' ! -name hsmzke.so \
-        -exec ln -s -t "$APPS_MODULES" {} + -exec ln -s -t "$APPS_WORK/modules-without" {} +
-    ln -s "$build/provider/hsmzke.so" "$APPS_MODULES"
-    printf 'directories.tokendir = %s\nobjectstore.backend = file\nlog.level = ERROR\n' "$APPS_WORK/tokens" \
-        >"$APPS_WORK/softhsm2.conf"
-    printf '%s\n' "$pin" >"$APPS_WORK/pin"
-    export SOFTHSM2_CONF=$APPS_WORK/softhsm2.conf
-    "$APPS_TOKEN_TOOL" "$APPS_PKCS11" init apps 97531864 "$pin"
-    printf 'gold %s\n' "$APPS_KEY" | "$APPS_TOKEN_TOOL" "$APPS_PKCS11" import apps "$pin"
-    unset SOFTHSM2_CONF
-}
+APPS_SPY=$(find "$build/tests" -name spy.so -type f | head -n 1)
+APPS_UNGUARDED=$(find "$build/tests" -name unguarded -type f | head -n 1)
+export APPS_CNF APPS_PKCS11 APPS_TOKEN_TOOL APPS_SPY APPS_UNGUARDED
+# shellcheck source=tests/apps/place.sh
+source "$APPS_SCRIPTS/place.sh"
 
 install_programs() {
     local node=()
@@ -77,7 +56,7 @@ install_programs() {
     else
         node=(nodejs)
     fi
-    need_packages "${node[@]}" openssl xxd curl python3-cryptography php-cli ruby sqlcipher \
+    need_packages "${node[@]}" openssl opensc xxd curl python3-cryptography php-cli ruby sqlcipher \
         mariadb-server-core mariadb-client-core ||
         echo "What is missing is skipped."
 }
@@ -99,11 +78,31 @@ run_application() { # NAME
     echo "$1: $((SECONDS - begun)) s"
 }
 
+# The table of all cells that were run. What the documentation says of these applications must be the same, line by line.
+print_matrix() {
+    local line documentation=$repository/docs/applications.md logs=()
+    for application in "${applications[@]}"; do logs+=("$APPS_WORK/$application.log"); done
+    bash "$APPS_SCRIPTS/matrix-table.sh" "${logs[@]}" >"$APPS_WORK/matrix"
+    [[ -s $APPS_WORK/matrix ]] || return 0
+    printf '\nok: fails and makes nothing, or in column 0 works; sw: not preventable, encrypts in software\n'
+    cat "$APPS_WORK/matrix"
+    while IFS= read -r line; do
+        if ! grep -qxF -- "$line" "$documentation"; then
+            printf 'failed: docs/applications.md does not have this line of the matrix:\n%s\n' "$line"
+            failed=$((failed + 1))
+            return
+        fi
+    done <"$APPS_WORK/matrix"
+    echo "passed: docs/applications.md has these lines"
+    passed=$((passed + 1))
+}
+
 install_programs
 make_place
 for application in "${applications[@]}"; do
     run_application "$application"
 done
+print_matrix
 [[ -n ${APPS_KEEP-} ]] || rm -rf "$APPS_WORK"
 echo "$passed $failed $skipped"
 ((failed == 0))

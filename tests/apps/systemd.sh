@@ -28,7 +28,7 @@ check "and has of a misspelt line" not verify misspelt
 # What the lines do, without systemd.
 sets() { grep -qx "$1" "$dropin"; }
 mkdir -m 0700 credentials
-cp "$APPS_WORK/pin" credentials/hsmzke-pin
+cp "$at/pin" credentials/hsmzke-pin
 iv=$(openssl rand -hex 16)
 by_credential() {
     hsm "CREDENTIALS_DIRECTORY=$work/$1" HSMZKE_PIN_SOURCE=credential:hsmzke-pin /usr/bin/openssl enc -aes-256-cbc \
