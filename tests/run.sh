@@ -4,11 +4,12 @@
 #     tests/run.sh [--quick]
 #
 # --quick: formatting, scripts, unit tests, conformance, integration and other modules, the last three with fewer
-# repetitions; without sanitizers, valgrind, the installation, the quickstart and the applications.
+# repetitions; without sanitizers, valgrind, the installation, the quickstart, the applications and OpenSSL 3.5.
 #
 # As root it installs the Debian packages that are missing; else it names them. On Debian 12 it also fetches and
 # builds Debian 13's p11-kit, once (tests/hsm/p11-kit.sh). Apart from the packages everything stays in build*/ and
-# examples/work/. The output of each stage is kept in build-tests/logs/.
+# examples/work/, and a chroot of Debian 13 for OpenSSL 3.5 in tests/matrix.sh's cache; without root or debootstrap that
+# is skipped. The output of each stage is kept in build-tests/logs/.
 #
 # What the last line counts: each cmocka test of each program and each program that is no cmocka program, once
 # for every build it runs in (plain, sanitized, under valgrind); in the other stages each check that has a line
@@ -321,6 +322,22 @@ applications() {
 
 quickstart() { check "examples/quickstart.sh" examples/quickstart.sh; }
 
+# --- OpenSSL 3.5: the quick form once more, in a chroot of Debian 13.
+
+newer_openssl() {
+    local status=0 log=$plain/matrix/3.5.log counts
+    tests/matrix.sh 3.5 || status=$?
+    if ((status == 77)); then
+        left_out "OpenSSL 3.5" "$(sed -n 's/^skipped: //p' "$log" | tail -n 1)"
+        return
+    fi
+    sed -n 's/^    skipped: /skipped: with OpenSSL 3.5: /p' "$log"
+    counts=$(sed -nE 's/^([0-9]+) passed, ([0-9]+) failed, ([0-9]+) skipped$/\1 \2 \3/p' "$log" | tail -n 1)
+    # shellcheck disable=SC2086  # three numbers
+    tally ${counts:-0 1 0}
+    return "$status"
+}
+
 # --- All of it
 
 finish() { # SENTENCE
@@ -332,6 +349,9 @@ finish() { # SENTENCE
 packages=("${packages_to_build[@]}" "${packages_to_try[@]}" libcmocka-dev python3-cryptography-vectors clang-format
     shellcheck libnss3 libnss3-tools p11-kit p11-kit-modules)
 $quick || packages+=(valgrind)
+if ! $quick && ((EUID == 0)); then
+    packages+=(debootstrap debian-archive-keyring)
+fi
 need_packages "${packages[@]}" || exit 1
 mapfile -t packages < <(tests/hsm/p11-kit.sh packages | tr ' ' '\n')
 need_packages "${packages[@]}" || exit 1
@@ -363,11 +383,12 @@ if ! $quick; then
     stage "installation" installation || true
     stage "quickstart" quickstart || true
     stage "applications" applications || true
+    stage "OpenSSL 3.5, the quick form in a chroot of Debian 13" newer_openssl || true
 fi
 rm -rf "$plain/tmp"
 
 what="All tests"
-if $quick; then what="The quick part of the tests (no sanitizers, valgrind, installation, quickstart, applications)"; fi
+if $quick; then what="The quick part of the tests (no sanitizers, valgrind, installation, quickstart, applications, OpenSSL 3.5)"; fi
 if ((all_failed > 0)); then
     finish "$what ran in $SECONDS s, and some failed: their output is above and in build-tests/logs/."
 elif ((all_skipped > 0)); then
