@@ -8,7 +8,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "audit/audit.h"
 #include "hsmzke/hsmzke.h"
+#include "shown.h"
 
 enum {
     NAME_MAX_LENGTH = 512, /* of a parameter: the core cuts longer ones itself */
@@ -54,15 +56,17 @@ static const struct number_key number_keys[] = {
 };
 
 /*
- * Keys of the design that this version does not serve: refused, so that nobody believes in an audit
- * log that is not written.  A value that says what this version does anyway is fine.
+ * Keys of the design that this version does not serve: refused, so that nobody believes in a
+ * policy that is not kept.  A value that says what this version does anyway is fine.
  */
 static const struct {
     const char *name;
     const char *served; /* NULL: no value is */
 } unserved_keys[] = {
-    { "key-policy", "off" }, { "parallel", "1" }, { "audit", "off" },
-    { "token.1", NULL },     { "token.2", NULL },
+    { "key-policy", "off" },
+    { "parallel", "1" },
+    { "token.1", NULL },
+    { "token.2", NULL },
 };
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
@@ -90,35 +94,7 @@ static const char *setting(const struct config *config, const char *name)
     return value != NULL ? value : from_core(config, name);
 }
 
-/* Where `word` ends at the start of `text`, with blanks anywhere in between; NULL: it is not there.
- */
-static char *skip(char *text, const char *word)
-{
-    for (; *word != '\0'; word++, text++) {
-        while (isspace((unsigned char)*text))
-            text++;
-        if (*text != *word)
-            return NULL;
-    }
-    return text;
-}
-
-/* A URI may carry a PIN; what is shown does not.  p11-kit's parser passes blanks over. */
-static void hide_pin(char *text)
-{
-    for (; *text != '\0'; text++) {
-        char *pin = skip(text, "pin-value");
-
-        if (pin == NULL)
-            continue;
-        for (; *pin != '\0' && *pin != '='; pin++)
-            continue;
-        for (pin += *pin == '='; *pin != '\0' && *pin != '&'; pin++)
-            *pin = '*';
-    }
-}
-
-/* The same for a PIN that was written where its source belongs. */
+/* What is shown of `pin-source`: not a PIN that was written where its source belongs. */
 static const char *shown_pin_source(const char *source)
 {
     static const char *const forms[] = { "file:", "env:", "fd:", "credential:" };
@@ -142,7 +118,7 @@ void config_wrong(struct config *config, const char *name, const char *value, co
         return;
     config->wrong = true;
     snprintf(shown, sizeof(shown), "%s", value);
-    hide_pin(shown);
+    shown_hide_pin(shown);
     failure_set(&config->why, FAILURE_CONFIGURATION, "configuration: %s = '%s': %s", name, shown,
                 cure);
 }
@@ -206,6 +182,18 @@ static void read_one_shot(struct config *config)
                      "must be 'auto', 'always' or 'never'");
 }
 
+static void read_audit(struct config *config)
+{
+    const char *value = setting(config, HSMZKE_PARAM_AUDIT);
+
+    if (value != NULL && !audit_is_setting(value)) {
+        config_wrong(config, HSMZKE_PARAM_AUDIT, value,
+                     "must be 'off', 'stderr', 'syslog' or 'file:' and a path from the root on");
+        value = NULL;
+    }
+    config->audit = copy(config, HSMZKE_PARAM_AUDIT, value != NULL ? value : "off");
+}
+
 static void read_numbers(struct config *config)
 {
     for (size_t i = 0; i < COUNT(number_keys); i++) {
@@ -256,18 +244,18 @@ static void describe(struct config *config)
     char token[200];
 
     snprintf(token, sizeof(token), "%s", hsm->token != NULL ? hsm->token : "(the only one)");
-    hide_pin(token);
+    shown_hide_pin(token);
     snprintf(config->in_force, sizeof(config->in_force),
              "pkcs11-module=%s token=%s pin-source=%s gateway=%s legacy=%s raw-keys=%s "
              "references-elsewhere=%s random=%s pkcs11-uris=%s sessions=%u "
-             "session-wait=%u operation-reuse=%u%s%s",
+             "session-wait=%u operation-reuse=%u audit=%s%s%s",
              hsm->module != NULL ? hsm->module : "", token, shown_pin_source(hsm->pin_source),
              config->gateway ? "yes" : "no", config->legacy ? "yes" : "no",
              config->raw_keys ? "software" : "refuse",
              config->references_elsewhere ? "allow" : "refuse",
              config->system_random ? "system" : "hsm", config->pkcs11_uris ? "yes" : "no",
-             hsm->sessions, hsm->wait, hsm->reuse, config->wrong ? " ERROR: " : "",
-             config->wrong ? config->why.text : "");
+             hsm->sessions, hsm->wait, hsm->reuse, config->audit != NULL ? config->audit : "",
+             config->wrong ? " ERROR: " : "", config->wrong ? config->why.text : "");
 }
 
 void config_read(struct config *config, const OSSL_CORE_HANDLE *handle, const OSSL_DISPATCH *in)
@@ -291,6 +279,7 @@ void config_read(struct config *config, const OSSL_CORE_HANDLE *handle, const OS
         config->hsm.credentials = copy(config, "CREDENTIALS_DIRECTORY", credentials);
     read_words(config);
     read_one_shot(config);
+    read_audit(config);
     read_numbers(config);
     refuse_unserved(config);
     check_section(config, HSMZKE_PARAM_KEYS);
@@ -300,6 +289,7 @@ void config_read(struct config *config, const OSSL_CORE_HANDLE *handle, const OS
 
 void config_clear(struct config *config)
 {
+    free(config->audit);
     free(config->hsm.module);
     free(config->hsm.init_args);
     free(config->hsm.token);

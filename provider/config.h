@@ -25,6 +25,7 @@ struct config {
     bool references_elsewhere; /**< MACs, KDFs and imports take references for bytes */
     bool system_random;        /**< the gateway's algorithms draw from the system, not the HSM */
     bool pkcs11_uris;          /**< pkcs11: URIs are served to OSSL_STORE */
+    char *audit;               /**< where the audit log goes, "off" or as configured; not NULL */
     bool wrong;                /**< `why` says what is wrong with the configuration */
     struct failure why;
     char in_force[1024]; /**< the values in force, for the build info line; no secrets */

@@ -45,6 +45,7 @@ const OSSL_ITEM *errors_reason_strings(void)
         [FAILURE_MEMORY] = "out of memory",
         [FAILURE_EXITING] = "process is exiting",
         [FAILURE_NOT_OFFERED] = "not offered for HSM keys",
+        [FAILURE_AUDIT] = "audit log failed",
     };
     enum { REASONS = sizeof(texts) / sizeof(texts[0]) };
     static OSSL_ITEM items[REASONS]; /* the last one stays zero: the end */

@@ -25,6 +25,7 @@ enum failure_reason {
     FAILURE_MEMORY,
     FAILURE_EXITING,
     FAILURE_NOT_OFFERED,
+    FAILURE_AUDIT,
 };
 
 /** A cause with its cure.  Not initialised before use: it is read only after a failure. */

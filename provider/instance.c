@@ -3,7 +3,9 @@
 
 #include <openssl/err.h>
 #include <stdlib.h>
+#include <string.h>
 
+#include "audit/audit.h"
 #include "hsmzke/hsmzke.h"
 #include "lock.h"
 
@@ -60,6 +62,22 @@ static void take_bio(struct instance *instance, const OSSL_DISPATCH *in)
     }
 }
 
+/* The HSM, and the audit log that is told what happens there; neither is reached for yet. */
+static void open_hsm(struct instance *instance)
+{
+    struct config *config = &instance->config;
+    bool logged = true;
+
+    if (config->audit != NULL && strcmp(config->audit, "off") != 0) {
+        config->hsm.audit = audit_get(config->audit, config->in_force, &config->why);
+        logged = config->hsm.audit != NULL;
+    }
+    if (logged && config->hsm.module != NULL)
+        instance->keyring.hsm = hsm_get(&config->hsm, &config->why);
+    if (instance->keyring.hsm == NULL)
+        config->wrong = true;
+}
+
 struct instance *instance_new(const OSSL_CORE_HANDLE *handle, const OSSL_DISPATCH *in)
 {
     struct instance *instance = calloc(1, sizeof(*instance));
@@ -71,10 +89,7 @@ struct instance *instance_new(const OSSL_CORE_HANDLE *handle, const OSSL_DISPATC
     take_bio(instance, in);
     config_read(&instance->config, handle, in);
     instance->keyring.config = &instance->config;
-    if (instance->config.hsm.module != NULL)
-        instance->keyring.hsm = hsm_get(&instance->config.hsm, &instance->config.why);
-    if (instance->keyring.hsm == NULL)
-        instance->config.wrong = true;
+    open_hsm(instance);
     if (!lock_start() || !open_software(instance)) {
         destroy(instance);
         return NULL;
@@ -139,10 +154,15 @@ void instance_free(struct instance *instance)
 int instance_raise_any(const struct failure *why)
 {
     struct errors errors = { 0 };
+    struct hsm *hsm = NULL; /* lives until the process ends */
 
     lock_take();
-    if (instances != NULL)
+    if (instances != NULL) {
         errors = instances->errors;
+        hsm = instances->keyring.hsm;
+    }
     lock_release();
+    if (hsm != NULL)
+        hsm_report_refused(hsm, NULL, why);
     return error_raise(&errors, why);
 }

@@ -144,6 +144,7 @@ static struct hsm_key *look_up(struct keyring *keyring, enum hsm_family family,
                                     family };
     key = hsm_key_find(keyring->hsm, &query, why);
     if (key != NULL && !check_pins(keyring, name, key, why)) {
+        hsm_report_refused(keyring->hsm, name, why);
         hsm_key_free(key);
         return NULL;
     }
@@ -156,8 +157,10 @@ struct hsm_key *keyring_get(struct keyring *keyring, enum hsm_family family,
     struct reference reference;
     struct hsm_key *key;
 
-    if (!reference_from_bytes(&reference, bytes, size, why))
+    if (!reference_from_bytes(&reference, bytes, size, why)) {
+        hsm_report_refused(keyring->hsm, NULL, why);
         return NULL;
+    }
     key = cached(keyring, family, bytes);
     if (key != NULL && hsm_key_current(key))
         return key;

@@ -67,6 +67,7 @@
 #define HSMZKE_PARAM_GCM_ONE_SHOT "gcm-one-shot"
 #define HSMZKE_PARAM_GCM_BUFFER "gcm-buffer"
 #define HSMZKE_PARAM_GCM_MIN_TAG "gcm-min-tag"
+#define HSMZKE_PARAM_AUDIT "audit"
 
 /**
  * Keys as EVP_PKEYs: the name of their type, what generating one takes (EVP_PKEY_CTX_set_params(),

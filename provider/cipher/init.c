@@ -52,8 +52,11 @@ static bool use_raw_key(struct cipher_context *context)
     const bool may = may_use_raw_key(context, &why);
 
     cipher_drop_key(context);
-    if (!may)
+    if (!may) {
+        if (!context->instance->config.wrong)
+            hsm_report_refused(context->instance->keyring.hsm, NULL, &why);
         return fail(context, &why) != 0;
+    }
     context->keyed = KEYED_RAW;
     return true;
 }

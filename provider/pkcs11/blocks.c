@@ -143,6 +143,7 @@ static bool run(struct hsm_key *key, enum mechanism mechanism, bool encrypt, uns
         .request = { .key = key,
                      .operation = { key->number, mechanism, encrypt },
                      .left = size,
+                     .bytes = size,
                      .piece = blocks_piece },
         .head = data->head,
         .in = data->in,
@@ -187,6 +188,7 @@ enum hsm_native_answer hsm_feedback(struct hsm_key *key, const struct hsm_native
                      .operation = { key->number, (enum mechanism)native->way, native->encrypt },
                      .at_once = true,
                      .left = data->size,
+                     .bytes = data->size,
                      .piece = blocks_piece },
         .in = data->in,
         .out = data->out,
@@ -199,5 +201,9 @@ enum hsm_native_answer hsm_feedback(struct hsm_key *key, const struct hsm_native
     memcpy(shift, blocks.chain, HSM_BLOCK);
     secret_wipe(blocks.chain, sizeof(blocks.chain));
     *done = data->size - blocks.request.left;
+    if (rv == CKR_HSMZKE_TOLD && blocks.request.left == 0) { /* not written down: not given out */
+        secret_wipe(data->out, data->size);
+        *done = 0;
+    }
     return native_answer(key, native, rv);
 }

@@ -7,6 +7,7 @@
 #include <time.h>
 
 #include "pkcs11/login.h"
+#include "pkcs11/report.h"
 #include "pkcs11/session.h"
 #include "pkcs11/slots.h"
 
@@ -165,7 +166,8 @@ static enum attempt try_to_connect(struct token *token, struct search *search, u
         token->anchor = CK_INVALID_HANDLE;
         return ckr_connection_lost(rv) ? LATER : NEVER;
     }
-    rv = login(token, &search->info, search->present == 1, why);
+    rv = report_connected(token, why) ? login(token, &search->info, search->present == 1, why)
+                                      : CKR_HSMZKE_TOLD;
     if (rv == CKR_OK)
         return CONNECTED;
     (void)CALL(f, C_CloseSession(token->anchor));

@@ -186,7 +186,7 @@ bool hsm_ctr(struct hsm_key *key, bool encrypt, unsigned char counter_block[HSM_
 {
     unsigned char broken[HSM_BLOCK];
     struct counter counter = {
-        .request = { .key = key, .left = size, .piece = counter_piece },
+        .request = { .key = key, .left = size, .bytes = size, .piece = counter_piece },
         .stream = broken,
         .in = in,
         .out = out,

@@ -164,6 +164,8 @@ enum hsm_answer hsm_gcm_once(struct hsm_key *key, bool encrypt_it, const struct 
                      .operation = { key->number, MECHANISM_GCM, encrypt_it },
                      .at_once = true,
                      .left = 1, /* one message */
+                     .bytes = data->size,
+                     .aad = data->aad_size,
                      .piece = gcm_piece },
         .encrypt = encrypt_it,
         .data = data,
@@ -174,5 +176,11 @@ enum hsm_answer hsm_gcm_once(struct hsm_key *key, bool encrypt_it, const struct 
 
     if (rv == CKR_OK)
         return HSM_DONE;
+    if (gcm.request.left == 0) { /* it cannot be written down, so it is not given out */
+        if (out != NULL)
+            secret_wipe(out, data->size);
+        if (encrypt_it)
+            secret_wipe(tag, HSM_BLOCK);
+    }
     return rv == CKR_HSMZKE_WRONG_TAG ? HSM_WRONG_TAG : HSM_FAILED;
 }

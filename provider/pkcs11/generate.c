@@ -10,6 +10,7 @@
 #include "pkcs11/connect.h"
 #include "pkcs11/key.h"
 #include "pkcs11/operation.h"
+#include "pkcs11/report.h"
 #include "pkcs11/template.h"
 
 static bool check_label(const char *label, struct failure *why)
@@ -218,7 +219,7 @@ static struct hsm_key *find_made(const struct generation *generation, struct fai
 
     if (key != NULL &&
         key_look_for(key, label, strlen(label), generation->id, sizeof(generation->id), why) &&
-        key_ready(key, false, &facts, why))
+        key_ready(key, false, &facts, why) && report_found(key, why))
         return key;
     hsm_key_free(key);
     failure_prefix(why, "the key was generated, but cannot be used");
@@ -229,6 +230,12 @@ struct hsm_key *hsm_key_generate(struct hsm *hsm, const struct hsm_template *tem
                                  char left_out[HSM_LEFT_OUT], struct failure *why)
 {
     struct generation generation = { .wanted = template };
+    struct performance performance = {
+        .name = template->label,
+        .mechanism = "CKM_AES_KEY_GEN",
+        .direction = "generate",
+    };
+    struct hsm_key *key = NULL;
     CK_RV rv = CKR_GENERAL_ERROR;
 
     left_out[0] = '\0';
@@ -237,11 +244,19 @@ struct hsm_key *hsm_key_generate(struct hsm *hsm, const struct hsm_template *tem
     generation.token = find_token(hsm, template->token, why);
     if (generation.token == NULL)
         return NULL;
+    performance.begun = report_now(generation.token);
     /* Twice, until C_GenerateKey: a session may have been lost since the last time. */
-    for (int tries = 2; tries > 0 && rv != CKR_OK && !ckr_refusal(rv) && !generation.asked; tries--)
+    for (; performance.tries < 2 && rv != CKR_OK && !ckr_refusal(rv) && !generation.asked;
+         performance.tries++)
         rv = token_connect(generation.token, why) ? generate(&generation, why) : CKR_HSMZKE_TOLD;
-    if (rv != CKR_OK)
-        return NULL;
-    list_left_out(generation.left_out, generation.mechanism_count > 0, left_out);
-    return find_made(&generation, why);
+    if (rv == CKR_OK) {
+        list_left_out(generation.left_out, generation.mechanism_count > 0, left_out);
+        key = find_made(&generation, why);
+    }
+    if (report_performance(generation.token, key, &performance, rv, why) == CKR_OK)
+        return key;
+    if (rv == CKR_OK)
+        failure_prefix(why, "the key was generated, but cannot be used");
+    hsm_key_free(key);
+    return NULL;
 }

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "pkcs11/key.h"
+#include "pkcs11/report.h"
 
 /* Guarded by life_lock(). */
 struct hsm {
@@ -27,7 +28,7 @@ static bool same_settings(const struct hsm_settings *a, const struct hsm_setting
     return same_text(a->module, b->module) && same_text(a->init_args, b->init_args) &&
            same_text(a->token, b->token) && same_text(a->pin_source, b->pin_source) &&
            same_text(a->credentials, b->credentials) && a->sessions == b->sessions &&
-           a->wait == b->wait && a->reuse == b->reuse;
+           a->wait == b->wait && a->reuse == b->reuse && a->audit == b->audit;
 }
 
 static bool copy_text(char **to, const char *from)
@@ -286,10 +287,30 @@ struct hsm_key *hsm_key_find(struct hsm *hsm, const struct hsm_query *query, str
 
     if (key == NULL)
         return NULL;
-    if (use_query(hsm, key, query, why) && key_ready(key, false, &facts, why))
-        return key;
+    if (use_query(hsm, key, query, why) && key_ready(key, false, &facts, why)) {
+        if (report_found(key, why))
+            return key;
+    } else if (key->token != NULL) {
+        report_refused(key, why);
+    } else {
+        hsm_report_refused(hsm, query->shown, why);
+    }
     hsm_key_free(key);
     return NULL;
+}
+
+void hsm_report_refused(struct hsm *hsm, const char *shown, const struct failure *why)
+{
+    struct hsm_audit *audit = hsm->settings.audit;
+    struct failure ignored; /* it is refused, whether that can be written down or not */
+    const struct hsm_event event = {
+        .kind = HSM_EVENT_KEY_REFUSED,
+        .key = shown,
+        .why = why->text,
+    };
+
+    if (audit != NULL)
+        (void)audit->report(audit, &event, &ignored);
 }
 
 struct hsm_key *hsm_key_ref(struct hsm_key *key)
@@ -324,10 +345,13 @@ bool hsm_key_may(const struct hsm_key *key, bool encrypt, struct failure *why)
     life_lock();
     may = encrypt ? key->facts.may_encrypt : key->facts.may_decrypt;
     life_unlock();
-    return may || failure_set(why, FAILURE_KEY_UNSUITABLE,
-                              "key '%s' on token '%s' may not %s: its %s is false", key->shown,
-                              key->token->label, encrypt ? "encrypt" : "decrypt",
-                              encrypt ? "CKA_ENCRYPT" : "CKA_DECRYPT");
+    if (may)
+        return true;
+    failure_set(why, FAILURE_KEY_UNSUITABLE, "key '%s' on token '%s' may not %s: its %s is false",
+                key->shown, key->token->label, encrypt ? "encrypt" : "decrypt",
+                encrypt ? "CKA_ENCRYPT" : "CKA_DECRYPT");
+    report_refused(key, why);
+    return false;
 }
 
 bool hsm_key_may_sign(const struct hsm_key *key, struct failure *why)
@@ -337,9 +361,13 @@ bool hsm_key_may_sign(const struct hsm_key *key, struct failure *why)
     life_lock();
     may = key->facts.may_sign;
     life_unlock();
-    return may || failure_set(why, FAILURE_KEY_UNSUITABLE,
-                              "key '%s' on token '%s' may not make MACs: its CKA_SIGN is false",
-                              key->shown, key->token->label);
+    if (may)
+        return true;
+    failure_set(why, FAILURE_KEY_UNSUITABLE,
+                "key '%s' on token '%s' may not make MACs: its CKA_SIGN is false", key->shown,
+                key->token->label);
+    report_refused(key, why);
+    return false;
 }
 
 void hsm_key_names(const struct hsm_key *key, const char **label, const char **id)

@@ -13,6 +13,7 @@
 #include <stddef.h>
 
 #include "failure.h"
+#include "pkcs11/event.h"
 
 enum {
     HSM_BLOCK = 16,         /**< AES's block, in bytes */
@@ -24,14 +25,15 @@ enum {
 /** How to reach an HSM; docs/configuration.md has the meaning of each. Strings are never NULL but
  * where said. */
 struct hsm_settings {
-    char *module;          /**< path of the PKCS#11 module */
-    char *init_args;       /**< its init string; NULL: none */
-    char *token;           /**< RFC 7512 URI of the token; NULL: the only one there is */
-    char *pin_source;      /**< NULL: none */
-    char *credentials;     /**< the directory of `credential:`; NULL: none */
-    unsigned int sessions; /**< most sessions at once for a token */
-    unsigned int wait;     /**< milliseconds to wait for a session */
-    unsigned int reuse;    /**< seconds that a running operation is re-used; 0: never */
+    char *module;            /**< path of the PKCS#11 module */
+    char *init_args;         /**< its init string; NULL: none */
+    char *token;             /**< RFC 7512 URI of the token; NULL: the only one there is */
+    char *pin_source;        /**< NULL: none */
+    char *credentials;       /**< the directory of `credential:`; NULL: none */
+    unsigned int sessions;   /**< most sessions at once for a token */
+    unsigned int wait;       /**< milliseconds to wait for a session */
+    unsigned int reuse;      /**< seconds that a running operation is re-used; 0: never */
+    struct hsm_audit *audit; /**< what is told what happens; NULL: nobody */
 };
 
 /** An HSM as one set of settings reaches it. */
@@ -68,6 +70,12 @@ struct hsm *hsm_get(const struct hsm_settings *settings, struct failure *why);
  * @return NULL, with the reason in `why`; else a key to be given to hsm_key_free()
  */
 struct hsm_key *hsm_key_find(struct hsm *hsm, const struct hsm_query *query, struct failure *why);
+
+/**
+ * Tells the audit log that a key was refused for a reason that this room does not know of. `shown`:
+ * its name as hsm_query has it, or NULL.
+ */
+void hsm_report_refused(struct hsm *hsm, const char *shown, const struct failure *why);
 
 /** What a generated key is for: docs/keys.md.  None may wrap, unwrap or derive keys. */
 enum hsm_usage {

@@ -8,6 +8,7 @@
 #include "pkcs11/connect.h"
 #include "pkcs11/login.h"
 #include "pkcs11/operation.h"
+#include "pkcs11/report.h"
 #include "reference.h"
 
 enum {
@@ -265,6 +266,7 @@ static bool is_ready(const struct hsm_key *key, bool fresh)
  * more. */
 static bool make_ready(struct hsm_key *key, struct failure *why)
 {
+    const unsigned long before = key->facts.epoch; /* nobody else writes to it: key->busy */
     struct key_facts facts = { 0 };
     CK_RV rv = CKR_GENERAL_ERROR;
 
@@ -276,6 +278,9 @@ static bool make_ready(struct hsm_key *key, struct failure *why)
             rv = CKR_HSMZKE_TOLD;
         }
     }
+    /* The first time it is hsm_key_find()'s to tell. */
+    if (rv == CKR_OK && before != 0 && before != facts.epoch && !report_found(key, why))
+        rv = CKR_HSMZKE_TOLD;
     life_lock();
     if (rv == CKR_OK) {
         key->facts = facts;

@@ -9,6 +9,7 @@
 #include "pkcs11/connect.h"
 #include "pkcs11/key.h"
 #include "pkcs11/operation.h"
+#include "pkcs11/report.h"
 
 enum {
     AT_ONCE = 64,     /* handles that are asked for in one call */
@@ -200,7 +201,7 @@ struct hsm_key *hsm_list_key(const struct hsm_list *list, size_t index, struct f
     if (key != NULL &&
         key_look_for(key, entry->label_size > 0 ? entry->label : NULL, entry->label_size,
                      entry->id_size > 0 ? entry->id : NULL, entry->id_size, why) &&
-        key_ready(key, false, &facts, why))
+        key_ready(key, false, &facts, why) && report_found(key, why))
         return key;
     hsm_key_free(key);
     return NULL;

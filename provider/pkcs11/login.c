@@ -2,6 +2,7 @@
 #include "pkcs11/login.h"
 
 #include "pkcs11/pin.h"
+#include "pkcs11/report.h"
 
 static bool logged_in(const struct token *token, CK_SESSION_HANDLE session)
 {
@@ -70,8 +71,9 @@ static bool get_pin(const struct token *token, CK_FLAGS flags, bool only, struct
                        token->label, token->configured ? "" : " in the key's PKCS#11 URI");
 }
 
+/* A login that cannot be written down does not count: the caller closes the session. */
 static CK_RV try_pin(struct token *token, CK_SESSION_HANDLE session, CK_USER_TYPE user,
-                     const struct pin *pin)
+                     const struct pin *pin, struct failure *why)
 {
     const CK_RV rv = CALL(token->module->f, C_Login(session, user, pin->bytes, pin->size));
 
@@ -80,7 +82,7 @@ static CK_RV try_pin(struct token *token, CK_SESSION_HANDLE session, CK_USER_TYP
         token->pin_refused = true;
         life_unlock();
     }
-    return rv;
+    return report_login(token, user, rv, why) || rv != CKR_OK ? rv : CKR_HSMZKE_TOLD;
 }
 
 CK_RV login(struct token *token, const CK_TOKEN_INFO *info, bool only, struct failure *why)
@@ -92,11 +94,12 @@ CK_RV login(struct token *token, const CK_TOKEN_INFO *info, bool only, struct fa
         return CKR_OK;
     if (!may_try(token, info->flags, why) || !get_pin(token, info->flags, only, &pin, why))
         return CKR_HSMZKE_TOLD;
-    rv = try_pin(token, token->anchor, CKU_USER, &pin);
+    rv = try_pin(token, token->anchor, CKU_USER, &pin, why);
     pin_wipe(&pin);
     if (rv == CKR_OK || rv == CKR_USER_ALREADY_LOGGED_IN)
         return CKR_OK;
-    ckr_failure(why, FAILURE_PIN, rv, "token '%s'", token->label);
+    if (rv != CKR_HSMZKE_TOLD)
+        ckr_failure(why, FAILURE_PIN, rv, "token '%s'", token->label);
     return rv;
 }
 
@@ -121,10 +124,10 @@ bool login_for_key(struct token *token, CK_SESSION_HANDLE session, struct failur
         return ckr_failure(why, FAILURE_PIN, rv, "token '%s'", token->label);
     if (!may_try(token, info.flags, why) || !get_pin(token, info.flags, false, &pin, why))
         return false;
-    rv = try_pin(token, session, CKU_CONTEXT_SPECIFIC, &pin);
+    rv = try_pin(token, session, CKU_CONTEXT_SPECIFIC, &pin, why);
     pin_wipe(&pin);
-    if (rv == CKR_OK)
-        return true;
+    if (rv == CKR_OK || rv == CKR_HSMZKE_TOLD)
+        return rv == CKR_OK;
     return ckr_failure(why, FAILURE_PIN, rv,
                        "token '%s': the login that the key asks for at each use", token->label);
 }

@@ -4,6 +4,7 @@
  */
 #include <stdlib.h>
 
+#include "pkcs11/report.h"
 #include "pkcs11/sign.h"
 #include "pkcs11/request.h"
 #include "secret.h"
@@ -54,6 +55,7 @@ static struct mac_request request_for(struct hsm_key *key, enum hsm_mac kind,
                      .operation = { key->number, (enum mechanism)(MECHANISM_MAC + kind), true },
                      .at_once = true,
                      .left = 1, /* all or nothing */
+                     .bytes = size,
                      .piece = mac_piece },
         .kind = kind,
         .data = data,
@@ -67,7 +69,11 @@ bool hsm_mac(struct hsm_key *key, enum hsm_mac kind, const unsigned char *data, 
     struct mac_request request = request_for(key, kind, data, size);
 
     request.mac = mac;
-    return request_run(&request.request, why) == CKR_OK;
+    if (request_run(&request.request, why) == CKR_OK)
+        return true;
+    if (request.request.left == 0) /* it cannot be written down, so it is not given out */
+        secret_wipe(mac, hsm_mac_size(kind));
+    return false;
 }
 
 struct hsm_mac_stream *hsm_mac_begin(struct hsm_key *key, enum hsm_mac kind,
@@ -102,18 +108,16 @@ static void let_go(struct hsm_mac_stream *stream, bool good)
     stream->session = NULL;
 }
 
-static bool lost(struct hsm_mac_stream *stream, CK_RV rv, struct failure *why)
+static void lost(const struct hsm_mac_stream *stream, CK_RV rv, struct failure *why)
 {
-    let_go(stream, false);
-    return ckr_failure(why, FAILURE_OPERATION, rv,
-                       "token '%s': key '%s': %s in the HSM, more than can be done again",
-                       stream->key->token->label, stream->key->shown,
-                       mechanism_name((enum mechanism)(MECHANISM_MAC + stream->kind)));
+    ckr_failure(why, FAILURE_OPERATION, rv,
+                "token '%s': key '%s': %s in the HSM, more than can be done again",
+                stream->key->token->label, stream->key->shown,
+                mechanism_name((enum mechanism)(MECHANISM_MAC + stream->kind)));
 }
 
-/* Update (`mac` NULL) or final; a session that was lost takes the MAC with it. */
-static CK_RV go_on(struct hsm_mac_stream *stream, const unsigned char *data, size_t size,
-                   unsigned char *mac)
+static CK_RV call(struct hsm_mac_stream *stream, const unsigned char *data, size_t size,
+                  unsigned char *mac)
 {
     struct token *token = stream->key->token;
     CK_RV rv;
@@ -126,20 +130,41 @@ static CK_RV go_on(struct hsm_mac_stream *stream, const unsigned char *data, siz
     return rv;
 }
 
+/* Update (`mac` NULL) or final; a session that was lost takes the MAC with it. */
+static bool go_on(struct hsm_mac_stream *stream, const unsigned char *data, size_t size,
+                  unsigned char *mac, struct failure *why)
+{
+    const struct token *token = stream->key->token;
+    const struct performance performance = {
+        .mechanism = mechanism_name((enum mechanism)(MECHANISM_MAC + stream->kind)),
+        .direction = "sign",
+        .part = mac == NULL ? "update" : "final",
+        .bytes = size,
+        .begun = report_now(token),
+    };
+    CK_RV rv = call(stream, data, size, mac);
+
+    if (rv != CKR_OK)
+        lost(stream, rv, why);
+    rv = report_performance(token, stream->key, &performance, rv, why);
+    if (rv != CKR_OK) {
+        let_go(stream, false);
+        if (mac != NULL)
+            secret_wipe(mac, hsm_mac_size(stream->kind));
+    }
+    return rv == CKR_OK;
+}
+
 bool hsm_mac_update(struct hsm_mac_stream *stream, const unsigned char *data, size_t size,
                     struct failure *why)
 {
-    const CK_RV rv = go_on(stream, data, size, NULL);
-
-    return rv == CKR_OK || lost(stream, rv, why);
+    return go_on(stream, data, size, NULL, why);
 }
 
 bool hsm_mac_final(struct hsm_mac_stream *stream, unsigned char *mac, struct failure *why)
 {
-    const CK_RV rv = go_on(stream, NULL, 0, mac);
-
-    if (rv != CKR_OK)
-        return lost(stream, rv, why);
+    if (!go_on(stream, NULL, 0, mac, why))
+        return false;
     let_go(stream, true);
     return true;
 }

@@ -9,6 +9,7 @@
 
 #include "pkcs11/connect.h"
 #include "pkcs11/key.h"
+#include "pkcs11/report.h"
 #include "pkcs11/session.h"
 #include "secret.h"
 
@@ -57,13 +58,22 @@ static CK_RV fill(struct token *token, unsigned char *bytes, size_t size, struct
     return rv;
 }
 
-static bool from_token(struct token *token, unsigned char *bytes, size_t size, struct failure *why)
+/* `key`: whose message they are for, or NULL. */
+static bool from_token(struct token *token, const struct hsm_key *key, unsigned char *bytes,
+                       size_t size, struct failure *why)
 {
+    struct performance performance = {
+        .mechanism = "C_GenerateRandom",
+        .direction = "generate",
+        .bytes = size,
+        .begun = report_now(token),
+    };
     CK_RV rv = CKR_GENERAL_ERROR;
 
     /* Twice: a session or a connection may have been lost since the last time. */
-    for (int tries = 2; tries > 0 && rv != CKR_OK && !ckr_refusal(rv); tries--)
+    for (; performance.tries < 2 && rv != CKR_OK && !ckr_refusal(rv); performance.tries++)
         rv = token_connect(token, why) ? fill(token, bytes, size, why) : CKR_HSMZKE_TOLD;
+    rv = report_performance(token, key, &performance, rv, why);
     if (rv != CKR_OK)
         secret_wipe(bytes, size);
     return rv == CKR_OK;
@@ -71,12 +81,12 @@ static bool from_token(struct token *token, unsigned char *bytes, size_t size, s
 
 bool hsm_key_random(struct hsm_key *key, unsigned char *bytes, size_t size, struct failure *why)
 {
-    return from_token(key->token, bytes, size, why);
+    return from_token(key->token, key, bytes, size, why);
 }
 
 bool hsm_random(struct hsm *hsm, unsigned char *bytes, size_t size, struct failure *why)
 {
     struct token *token = token_configured(hsm, why);
 
-    return token != NULL && from_token(token, bytes, size, why);
+    return token != NULL && from_token(token, NULL, bytes, size, why);
 }

@@ -1,6 +1,8 @@
 /* A request for AES in the HSM, with recovery: see request.h. */
 #include "pkcs11/request.h"
 
+#include "pkcs11/report.h"
+
 /*
  * A key gets a running operation at its second message: a switch costs three calls (end, begin,
  * update) against the two of a single message.
@@ -92,7 +94,8 @@ static CK_RV attempt(struct request *request, struct failure *why)
     return rv;
 }
 
-CK_RV request_run(struct request *request, struct failure *why)
+/* Tries until it is done, or no more. */
+static CK_RV run(struct request *request, unsigned int *tries, struct failure *why)
 {
     bool again = true;
     CK_RV rv = CKR_OK;
@@ -100,6 +103,7 @@ CK_RV request_run(struct request *request, struct failure *why)
     while (request->left > 0) {
         const size_t before = request->left;
 
+        ++*tries;
         rv = attempt(request, why);
         if (rv == CKR_OK || ckr_refusal(rv))
             break;
@@ -108,6 +112,32 @@ CK_RV request_run(struct request *request, struct failure *why)
         if (!again)
             break;
         again = false;
+    }
+    return rv;
+}
+
+CK_RV request_run(struct request *request, struct failure *why)
+{
+    struct token *token = request->key->token;
+    const struct operation *operation = &request->operation;
+    struct performance performance = {
+        .mechanism = mechanism_name(operation->mechanism),
+        .direction = operation->mechanism >= MECHANISM_MAC ? "sign"
+                     : operation->encrypt                  ? "encrypt"
+                                                           : "decrypt",
+        .part = request->keep ? "begin" : NULL,
+        .bytes = request->bytes,
+        .aad = request->aad,
+        .begun = report_now(token),
+    };
+    CK_RV rv = run(request, &performance.tries, why);
+
+    if (performance.tries == 0) /* there was nothing to do */
+        return rv;
+    rv = report_performance(token, request->key, &performance, rv, why);
+    if (rv != CKR_OK && request->kept != NULL) {
+        session_return(token, request->kept, false); /* something is open in it */
+        request->kept = NULL;
     }
     return rv;
 }

@@ -19,8 +19,9 @@ struct request {
     bool keep;    /* the session is not returned when all went well, but left in `kept` */
     struct session *kept;
     const unsigned char
-        *chain;  /* CBC: the chain value of now, for the choice of a session; or NULL */
-    size_t left; /* bytes to come; request_run() is done when it is 0 */
+        *chain;        /* CBC: the chain value of now, for the choice of a session; or NULL */
+    size_t left;       /* bytes to come; request_run() is done when it is 0 */
+    size_t bytes, aad; /* for the audit log: how many there are in all */
     /**
      * Does the next piece in `session` and brings the request forward; `running`: by
      * operation_update(), else by operation_once().
@@ -30,7 +31,11 @@ struct request {
      struct failure *why);
 };
 
-/** Runs `request` to its end. @return its last CK_RV, with words in `why` unless CKR_OK */
+/**
+ * Runs `request` to its end, and reports it.
+ * @return its last CK_RV, with words in `why` unless CKR_OK; CKR_HSMZKE_TOLD with `left` 0 if it
+ * was done and cannot be written down: then the caller takes back what it gave out
+ */
 CK_RV request_run(struct request *request, struct failure *why);
 
 #endif

@@ -9,6 +9,7 @@
 #include "pkcs11/computed.h"
 #include "pkcs11/gcm.h"
 #include "pkcs11/operation.h"
+#include "pkcs11/report.h"
 #include "secret.h"
 
 enum {
@@ -29,6 +30,22 @@ bool hsm_stream_possible(const struct hsm_key *key)
     possible = !key->token->streams_not;
     life_unlock();
     return possible;
+}
+
+/* That a `part` of it was done, or failed.  @return false if it failed or cannot be written down */
+static bool report(const struct hsm_stream *stream, const char *part, const struct hsm_gcm *data,
+                   uint64_t begun, CK_RV rv, struct failure *why)
+{
+    const struct performance performance = {
+        .mechanism = mechanism_name(MECHANISM_GCM),
+        .direction = "encrypt",
+        .part = part,
+        .bytes = data->size,
+        .aad = data->aad_size,
+        .begun = begun,
+    };
+
+    return report_performance(stream->key->token, stream->key, &performance, rv, why) == CKR_OK;
 }
 
 static bool failed(const struct hsm_stream *stream, CK_RV rv, struct failure *why)
@@ -76,7 +93,10 @@ static bool begin(struct hsm_stream *stream, const struct hsm_gcm *data, struct 
 struct hsm_stream *hsm_stream_begin(struct hsm_key *key, const struct hsm_gcm *data,
                                     struct failure *why)
 {
+    const struct hsm_gcm header = { .aad_size = data->aad_size }; /* the data come by updates */
     struct hsm_stream *stream = calloc(1, sizeof(*stream));
+    uint64_t begun;
+    CK_RV rv;
 
     if (stream == NULL) {
         failure_memory(why);
@@ -84,7 +104,9 @@ struct hsm_stream *hsm_stream_begin(struct hsm_key *key, const struct hsm_gcm *d
     }
     stream->key = hsm_key_ref(key);
     stream->generation = life_generation();
-    if (begin(stream, data, why))
+    begun = report_now(key->token);
+    rv = begin(stream, data, why) ? CKR_OK : CKR_HSMZKE_TOLD;
+    if (report(stream, "begin", &header, begun, rv, why))
         return stream;
     hsm_stream_drop(stream);
     return NULL;
@@ -115,6 +137,18 @@ static CK_RV update_piece(struct hsm_stream *stream, const unsigned char *in, un
     return CKR_HSMZKE_BUFFERED;
 }
 
+static CK_RV update(struct hsm_stream *stream, const unsigned char *in, unsigned char *out,
+                    size_t size)
+{
+    CK_RV rv = CKR_OK;
+
+    for (size_t done = 0, piece; rv == CKR_OK && done < size; done += piece) {
+        piece = size - done < DIRECT_MOST ? size - done : DIRECT_MOST;
+        rv = update_piece(stream, in + done, out + done, piece);
+    }
+    return rv;
+}
+
 /*
  * Straight into the caller's memory; or, where that is the input as well, which a new try needs,
  * through memory of its own until all has gone well.  It is ciphertext, and no secret.
@@ -126,26 +160,29 @@ bool hsm_stream_update(struct hsm_stream *stream, const unsigned char *in, unsig
     const bool overlap = from < to + size && to < from + size;
     unsigned char *target = overlap ? malloc(size) : out;
     struct token *token = stream->key->token;
+    const struct hsm_gcm piece = { .size = size };
+    const uint64_t begun = report_now(token);
     CK_RV rv = CKR_OK;
+    bool good;
 
     if (target == NULL)
         return failure_memory(why);
     if (!session_resume(token, stream->session, stream->generation)) {
         rv = CKR_SESSION_CLOSED;
     } else {
-        for (size_t done = 0, piece; rv == CKR_OK && done < size; done += piece) {
-            piece = size - done < DIRECT_MOST ? size - done : DIRECT_MOST;
-            rv = update_piece(stream, in + done, target + done, piece);
-        }
+        rv = update(stream, in, target, size);
         session_pause(token);
     }
-    if (rv == CKR_OK && overlap)
-        memcpy(out, target, size);
     if (rv != CKR_OK)
+        failed(stream, rv, why);
+    good = report(stream, "update", &piece, begun, rv, why);
+    if (good && overlap)
+        memcpy(out, target, size);
+    if (!good)
         secret_wipe(target, size); /* what a call that failed has left is nobody's */
     if (overlap)
         free(target);
-    return rv == CKR_OK || failed(stream, rv, why);
+    return good;
 }
 
 /* The session's message is ended (`good`), or the session is closed. */
@@ -160,6 +197,8 @@ static void end(struct hsm_stream *stream, bool good)
 bool hsm_stream_finish(struct hsm_stream *stream, unsigned char tag[HSM_BLOCK], struct failure *why)
 {
     struct token *token = stream->key->token;
+    const struct hsm_gcm nothing = { 0 };
+    const uint64_t begun = report_now(token);
     unsigned char last[2 * HSM_BLOCK] = { 0 };
     CK_ULONG given = sizeof(last);
     CK_RV rv = CKR_SESSION_CLOSED;
@@ -173,7 +212,11 @@ bool hsm_stream_finish(struct hsm_stream *stream, unsigned char tag[HSM_BLOCK], 
     if (rv == CKR_OK && !computed_something(last, HSM_BLOCK))
         rv = CKR_HSMZKE_NOT_COMPUTED;
     if (rv != CKR_OK)
-        return failed(stream, rv, why);
+        failed(stream, rv, why);
+    if (!report(stream, "final", &nothing, begun, rv, why)) {
+        secret_wipe(last, sizeof(last));
+        return false;
+    }
     memcpy(tag, last, HSM_BLOCK);
     end(stream, true);
     return true;

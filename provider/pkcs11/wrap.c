@@ -126,6 +126,7 @@ enum hsm_native_answer hsm_wrap(struct hsm_key *key, const struct hsm_native *na
                      .operation = { key->number, (enum mechanism)native->way, native->encrypt },
                      .at_once = true,
                      .left = 1, /* all or nothing */
+                     .bytes = data->size,
                      .piece = wrap_piece },
         .native = native,
         .data = data,
@@ -133,6 +134,10 @@ enum hsm_native_answer hsm_wrap(struct hsm_key *key, const struct hsm_native *na
     const enum hsm_native_answer answer =
         native_answer(key, native, request_run(&wrap.request, why));
 
+    if (answer != HSM_NATIVE_DONE) { /* it was done, and cannot be written down */
+        secret_wipe(data->out, wrap.written);
+        wrap.written = 0;
+    }
     *written = wrap.written;
     return answer;
 }

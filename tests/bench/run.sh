@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# What EVP through hsmzke costs beside bare PKCS#11, on SoftHSM, and what the gateway costs programs with raw keys
-# beside the default provider, in one run:
+# What EVP through hsmzke costs beside bare PKCS#11, on SoftHSM, what an audit log costs, and what the gateway costs
+# programs with raw keys beside the default provider, in one run:
 #
 #     tests/bench/run.sh [BUILD-DIRECTORY [ROUNDS [SECONDS]]]
 #
@@ -71,6 +71,11 @@ END
 
 "$build/tests/bench/bench" "$module" hsmzke-bench "$work/pin" bench "$key" "$work/openssl.cnf" \
     "${@:2}"
+
+# The same with an audit log, in a file.
+sed "s|^sessions = 8\$|&\naudit = file:$work/audit.log|" "$work/openssl.cnf" >"$work/audit.cnf"
+echo
+"$build/tests/bench/bench-audit" "$work/openssl.cnf" "$work/audit.cnf" bench "${@:2}"
 
 # The same with raw keys, in software on both sides.
 sed 's/^sessions = 8$/raw-keys = software/' "$work/openssl.cnf" >"$work/raw.cnf"

@@ -38,6 +38,7 @@ static void values_in_force(void **state)
         { "operation-reuse", "5" },
         { "gateway", "no" },
         { "raw-keys", "software" },
+        { "audit", "file:/var/log/a" },
         { NULL, NULL },
     };
     struct config config;

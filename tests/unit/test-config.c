@@ -266,8 +266,10 @@ static void unserved_keys(void **state)
     static const struct {
         const char *name, *served;
     } keys[] = {
-        { "key-policy", "off" }, { "parallel", "1" }, { "audit", "off" },
-        { "token.1", NULL },     { "token.2", NULL },
+        { "key-policy", "off" },
+        { "parallel", "1" },
+        { "token.1", NULL },
+        { "token.2", NULL },
     };
 
     (void)state;
@@ -289,14 +291,40 @@ static void unserved_twins(void **state)
     CHECK_HAS(config.why.text, "token.1 = ");
     config_clear(&config);
     assert_int_equal(unsetenv("HSMZKE_TOKEN_1"), 0);
-    assert_int_equal(setenv("HSMZKE_AUDIT", "off", 1), 0);
+    assert_int_equal(setenv("HSMZKE_PARALLEL", "1", 1), 0);
+    taken("parallel", "2");
+    assert_int_equal(unsetenv("HSMZKE_PARALLEL"), 0);
+}
+
+static void audit(void **state)
+{
+    static const struct setting file[] = { { "audit", "file:/var/log/a" }, { NULL, NULL } };
+    struct config config;
+
+    (void)state;
+    taken("audit", "off");
+    taken("audit", "stderr");
     taken("audit", "syslog");
+    core_configure(&config, file);
+    assert_false(config.wrong);
+    assert_string_equal(config.audit, "file:/var/log/a");
+    config_clear(&config);
+    core_configure(&config, nothing);
+    assert_string_equal(config.audit, "off");
+    config_clear(&config);
+    refused("audit", "", "must be 'off'");
+    refused("audit", "Syslog", "must be 'off'");
+    refused("audit", "file:audit.log", "must be 'off'");
+    refused("audit", "yes", "must be 'off'");
+    assert_int_equal(setenv("HSMZKE_AUDIT", "off", 1), 0);
+    taken("audit", "yes");
+    assert_int_equal(unsetenv("HSMZKE_AUDIT"), 0);
 }
 
 static void first_wrong_is_kept(void **state)
 {
     const struct setting settings[] = {
-        { "raw-keys", "maybe" }, { "sessions", "many" }, { "audit", "syslog" }, { NULL, NULL }
+        { "raw-keys", "maybe" }, { "sessions", "many" }, { "audit", "maybe" }, { NULL, NULL }
     };
     struct config config;
 
@@ -362,13 +390,21 @@ static void no_sections(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(defaults),          TEST(every_key),
-        TEST(environment_twins), TEST(environment_is_read_once),
-        TEST(empty_texts),       TEST(wrong_words),
-        TEST(wrong_numbers),     TEST(bounds_of_numbers),
-        TEST(wrong_twin),        TEST(unserved_keys),
-        TEST(unserved_twins),    TEST(first_wrong_is_kept),
-        TEST(sections),          TEST(long_names),
+        TEST(defaults),
+        TEST(every_key),
+        TEST(environment_twins),
+        TEST(environment_is_read_once),
+        TEST(empty_texts),
+        TEST(wrong_words),
+        TEST(wrong_numbers),
+        TEST(bounds_of_numbers),
+        TEST(wrong_twin),
+        TEST(unserved_keys),
+        TEST(unserved_twins),
+        TEST(audit),
+        TEST(first_wrong_is_kept),
+        TEST(sections),
+        TEST(long_names),
         TEST(no_sections),
     };
 

@@ -1,0 +1,178 @@
+/* One line of JSON: see json.h.  Without printf: it is on the way of every operation. */
+#include "audit/json.h"
+
+#include <string.h>
+
+static const char digits[] = "0123456789abcdef";
+
+static void put(struct json *json, const char *bytes, size_t size)
+{
+    if (json->full || size > JSON_MOST - json->size) {
+        json->full = true;
+        return;
+    }
+    memcpy(json->text + json->size, bytes, size);
+    json->size += size;
+}
+
+static void put_word(struct json *json, const char *word)
+{
+    put(json, word, strlen(word));
+}
+
+static void put_name(struct json *json, const char *name)
+{
+    put_word(json, json->size > 1 ? ",\"" : "\"");
+    put_word(json, name);
+    put_word(json, "\":");
+}
+
+void json_begin(struct json *json)
+{
+    json->size = 0;
+    json->full = false;
+    put(json, "{", 1);
+}
+
+/*
+ * The bytes of the character at `in` in well-formed UTF-8 (Unicode, table 3-7), and its number.
+ * A NUL is no continuation, so nothing is read behind the end.
+ * @return 0 if it is malformed
+ */
+static size_t character(const unsigned char *in, uint32_t *code)
+{
+    static const uint32_t least[] = { 0, 0, 0x80, 0x800, 0x10000 };
+    const size_t size = in[0] < 0x80             ? 1
+                        : (in[0] & 0xe0) == 0xc0 ? 2
+                        : (in[0] & 0xf0) == 0xe0 ? 3
+                        : (in[0] & 0xf8) == 0xf0 ? 4
+                                                 : 0;
+
+    *code = size <= 1 ? in[0] : in[0] & (0xffU >> (size + 1));
+    for (size_t i = 1; i < size; i++) {
+        if ((in[i] & 0xc0) != 0x80)
+            return 0;
+        *code = *code << 6 | (in[i] & 0x3fU);
+    }
+    if (*code < least[size] || *code > 0x10ffff || (*code >= 0xd800 && *code < 0xe000))
+        return 0;
+    return size;
+}
+
+/* Characters that end lines or move a terminal's cursor do not stand as they are. */
+static bool is_plain(uint32_t code)
+{
+    return code >= 0x20 && code != '"' && code != '\\' && (code < 0x7f || code >= 0xa0) &&
+           code != 0x2028 && code != 0x2029;
+}
+
+/* Writes one character as JSON has it. @return bytes written, at most 6 */
+static size_t escape(char out[6], const unsigned char *in, size_t size, uint32_t code)
+{
+    if (size > 0 && is_plain(code)) {
+        memcpy(out, in, size);
+        return size;
+    }
+    if (size == 0)
+        code = 0xfffd;
+    if (code == '"' || code == '\\') {
+        out[0] = '\\';
+        out[1] = (char)code;
+        return 2;
+    }
+    out[0] = '\\';
+    out[1] = 'u';
+    for (unsigned int i = 0; i < 4; i++)
+        out[2 + i] = digits[code >> (12 - 4 * i) & 15];
+    return 6;
+}
+
+/* How many characters of ASCII from `in` on, at most `most`, stand as they are. */
+static size_t plain_run(const unsigned char *in, size_t most)
+{
+    size_t size = 0;
+
+    while (size < most && in[size] - 0x20U < 0x5f && in[size] != '"' && in[size] != '\\')
+        size++;
+    return size;
+}
+
+void json_text(struct json *json, const char *name, const char *value, size_t most)
+{
+    const unsigned char *in = (const unsigned char *)value;
+    size_t written;
+
+    if (value == NULL)
+        return;
+    put_name(json, name);
+    put(json, "\"", 1);
+    written = plain_run(in, most); /* nearly always all of it */
+    put(json, value, written);
+    in += written;
+    while (*in != '\0') {
+        char out[6];
+        uint32_t code;
+        const size_t size = character(in, &code);
+        const size_t length = escape(out, in, size, code);
+
+        if (written + length > most) {
+            put_word(json, "...");
+            break;
+        }
+        put(json, out, length);
+        written += length;
+        in += size > 0 ? size : 1;
+    }
+    put(json, "\"", 1);
+}
+
+void json_word(struct json *json, const char *name, const char *value)
+{
+    if (value == NULL)
+        return;
+    put_name(json, name);
+    put(json, "\"", 1);
+    put_word(json, value);
+    put(json, "\"", 1);
+}
+
+void json_number(struct json *json, const char *name, uint64_t value)
+{
+    char text[20];
+    size_t at = sizeof(text);
+
+    do {
+        text[--at] = digits[value % 10];
+        value /= 10;
+    } while (value > 0);
+    put_name(json, name);
+    put(json, text + at, sizeof(text) - at);
+}
+
+void json_hex(struct json *json, const char *name, const unsigned char *bytes, size_t size)
+{
+    char *to;
+
+    if (size == 0)
+        return;
+    put_name(json, name);
+    put(json, "\"", 1);
+    if (json->full || 2 * size > JSON_MOST - json->size) {
+        json->full = true;
+        return;
+    }
+    to = json->text + json->size;
+    for (size_t i = 0; i < size; i++) {
+        *to++ = digits[bytes[i] >> 4];
+        *to++ = digits[bytes[i] & 15];
+    }
+    json->size += 2 * size;
+    put(json, "\"", 1);
+}
+
+bool json_end(struct json *json)
+{
+    put(json, "}", 1);
+    json->text[json->size] = '\0';
+    return !json->full;
+}
