@@ -203,7 +203,7 @@ thread_tests() {
             return
         fi
     fi
-    mapfile -t names < <(meson test -C "$1" --no-rebuild --list | sed 's#^.* / ##' | grep -E 'lifecycle|life-cycle|exit-race')
+    mapfile -t names < <(meson test -C "$1" --no-rebuild --list | sed 's#^.* / ##' | grep -E 'lifecycle|life-cycle|exit-race|^audit$')
     if ((${#names[@]} == 0)); then
         echo "there is no test by the name of lifecycle or exit-race"
         return 1

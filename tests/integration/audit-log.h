@@ -28,7 +28,7 @@ const char *log_field(const char *line, const char *name);
 /** The exit status of the documented check over the files that `paths` names, and its words. */
 int log_check(const char *paths, const char **words);
 
-/** Encrypts `size` bytes of AES-256-ECB in a context of its own. */
+/** Encrypts up to 96 bytes of AES-256-ECB in a context of its own; in any thread. */
 int log_work(OSSL_LIB_CTX *context, size_t size);
 
 #endif
