@@ -13,7 +13,10 @@
 #include <unistd.h>
 
 #include <openssl/err.h>
+#include <openssl/params.h>
 #include <openssl/rand.h>
+
+#include <hsmzke/hsmzke.h>
 
 #define PLAIN "a text that must not be in any log, of 100 bytes; it is filled up with dots to that"
 #define IV "vector-of-16-byt"
@@ -185,6 +188,46 @@ static void gcm(void)
     is(last, "result", "not-authentic");
     EVP_CIPHER_CTX_free(ctx);
     EVP_CIPHER_free(cipher);
+    OSSL_LIB_CTX_free(context);
+}
+
+static EVP_PKEY *generate(OSSL_LIB_CTX *context, const char *label)
+{
+    EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new_from_name(context, HSMZKE_PKEY_TYPE, NULL);
+    EVP_PKEY *key = NULL;
+    OSSL_PARAM params[] = { OSSL_PARAM_construct_utf8_string(HSMZKE_PKEY_PARAM_LABEL,
+                                                             (char *)(uintptr_t)label, 0),
+                            OSSL_PARAM_END };
+
+    CHECK(ctx != NULL && EVP_PKEY_keygen_init(ctx) == 1);
+    CHECK(EVP_PKEY_CTX_set_params(ctx, params) == 1);
+    EVP_PKEY_generate(ctx, &key);
+    EVP_PKEY_CTX_free(ctx);
+    return key;
+}
+
+/* A key that comes into being, and one that does not. */
+static void generation(void)
+{
+    const char *path = log_path();
+    OSSL_LIB_CTX *context;
+    EVP_PKEY *key;
+
+    token_standard();
+    context = context_logged(path);
+    key = generate(context, "fresh");
+    CHECK(key != NULL && generate(context, "gold") == NULL);
+    is(log_line(path, "key-found", 0), "label", "fresh");
+    is(log_line(path, "operation", 0), "mechanism", "CKM_AES_KEY_GEN");
+    is(log_line(path, "operation", 0), "direction", "generate");
+    is(log_line(path, "operation", 0), "key", "fresh");
+    is(log_line(path, "operation", 0), "result", "CKR_OK");
+    is(log_line(path, "operation", 0), "id", log_field(log_line(path, "key-found", 0), "id"));
+    is(log_line(path, "operation", 1), "key", "gold");
+    is(log_line(path, "operation", 1), "result", "failed");
+    CHECK_HAS(log_field(log_line(path, "operation", 1), "why"), "already");
+    ERR_clear_error();
+    EVP_PKEY_free(key);
     OSSL_LIB_CTX_free(context);
 }
 
@@ -374,14 +417,9 @@ static void many_processes(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(each_event),
-        CHILD_TEST(operations),
-        CHILD_TEST(gcm),
-        CHILD_TEST(refusals),
-        CHILD_TEST(wrong_pin),
-        CHILD_TEST(no_secret),
-        CHILD_TEST(forked),
-        cmocka_unit_test(many_processes),
+        cmocka_unit_test(each_event), CHILD_TEST(operations), CHILD_TEST(gcm),
+        CHILD_TEST(generation),       CHILD_TEST(refusals),   CHILD_TEST(wrong_pin),
+        CHILD_TEST(no_secret),        CHILD_TEST(forked),     cmocka_unit_test(many_processes),
     };
 
     return cmocka_run_group_tests(tests, testing_setup, testing_teardown);
