@@ -84,12 +84,9 @@ int log_check(const char *paths, const char **words)
 int log_work(OSSL_LIB_CTX *context, size_t size)
 {
     unsigned char reference[32], in[96] = { 0 }, out[sizeof(in) + 32];
-    struct message message = { .cipher = "AES-256-ECB",
-                               .key = reference,
-                               .encrypt = 1,
-                               .in = in,
-                               .size = size,
-                               .out = out };
+    struct message message = {
+        .cipher = "AES-256-ECB", .key = reference, .encrypt = 1, .in = in, .size = size, .out = out
+    };
 
     CHECK(size <= sizeof(in));
     reference_by_name(reference, "gold");
