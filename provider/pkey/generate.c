@@ -100,18 +100,25 @@ const OSSL_PARAM *pkey_gen_settable_params(void *generation, void *provctx)
     return params;
 }
 
-/* An alias goes before a label: the new key would not be found by its own name. */
+/* Under an alias of its name the new key would not be found; under a pin it would be refused. */
 static bool check_label(const struct generation *generation, struct failure *why)
 {
-    if (generation->label[0] == '\0')
+    const struct config *config = &generation->instance->config;
+    const char *label = generation->label;
+
+    if (label[0] == '\0')
         return failure_set(why, FAILURE_CONFIGURATION,
                            "a new key needs a label: -pkeyopt label:NAME");
-    return config_lookup(&generation->instance->config, HSMZKE_PARAM_KEYS, generation->label) ==
-               NULL ||
-           failure_set(why, FAILURE_KEY_AMBIGUOUS,
-                       "'%.40s' is an alias of another key (`keys`), which goes before a label; "
-                       "choose another label",
-                       generation->label);
+    if (config_lookup(config, HSMZKE_PARAM_KEYS, label) != NULL)
+        return failure_set(why, FAILURE_KEY_AMBIGUOUS,
+                           "'%.40s' is an alias of another key (`keys`), which goes before a "
+                           "label; choose another label",
+                           label);
+    return config_lookup(config, HSMZKE_PARAM_IDENTITIES, label) == NULL ||
+           failure_set(why, FAILURE_IDENTITY,
+                       "the identity of '%.40s' is pinned (`identities`), so no new key can have "
+                       "that label; choose another, or take the pin out",
+                       label);
 }
 
 static bool generate(const struct generation *generation, struct pkey *pkey, struct failure *why)

@@ -114,10 +114,14 @@ static void bad_requests(void)
 
     token_standard();
     spy_setup(NULL, NULL);
-    context = context_with(text("%s" HSMZKE_PARAM_KEYS " = aliases\n", settings_spied()),
-                           "[aliases]\npayroll = pkcs11:object=gold\n");
+    context =
+        context_with(text("%s" HSMZKE_PARAM_KEYS " = aliases\n" HSMZKE_PARAM_IDENTITIES " = ids\n",
+                          settings_spied()),
+                     "[aliases]\npayroll = pkcs11:object=gold\n"
+                     "[ids]\npinned = 0000000000000000\n");
     refused("gold", "cipher", "label 'gold' already");
     refused("payroll", "cipher", "alias of another key");
+    refused("pinned", "cipher", "is pinned");
     refused("", "cipher", "needs a label");
     refused("twenty-five-characters.xy", "cipher", "1 to 24 bytes");
     refused("line\nfeed", "cipher", "control characters");
