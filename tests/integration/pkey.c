@@ -167,11 +167,15 @@ static const char *encode(EVP_PKEY *pkey, const char *form, size_t *size)
     OSSL_ENCODER_CTX *encoder =
         OSSL_ENCODER_CTX_new_for_pkey(pkey, EVP_PKEY_KEYPAIR, form, "PrivateKeyInfo", NULL);
     unsigned char *out = NULL;
+    char *kept;
 
     *size = 0;
     CHECK(encoder != NULL && OSSL_ENCODER_to_data(encoder, &out, size) == 1);
     OSSL_ENCODER_CTX_free(encoder);
-    return (const char *)out; /* the process keeps it */
+    kept = keep(*size);
+    memcpy(kept, out, *size);
+    OPENSSL_free(out);
+    return kept;
 }
 
 static EVP_PKEY *decode(const char *form, const void *bytes, size_t size)

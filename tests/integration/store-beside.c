@@ -18,6 +18,7 @@
 #include <hsmzke/hsmzke.h>
 
 static OSSL_LIB_CTX *context;
+static OSSL_PROVIDER *decoy;
 
 static bool decoy_done;
 
@@ -94,7 +95,8 @@ static void setup_beside(const char *settings)
     token_standard();
     context = context_with(text("%s%s", settings_standard(), settings), NULL);
     CHECK(OSSL_PROVIDER_add_builtin(context, "decoy", decoy_init) == 1);
-    CHECK(OSSL_PROVIDER_load(context, "decoy") != NULL);
+    decoy = OSSL_PROVIDER_load(context, "decoy");
+    CHECK(decoy != NULL);
     CHECK(EVP_set_default_properties(context, "provider!=default,?version=256") == 1);
 }
 
@@ -114,6 +116,7 @@ static void beside_another(void)
     CHECK(strcmp(loads(context, "hsmzke:gold", 0), "hsmzke:y4KctdcFRsGUNnVTruBnrxixw ") == 0);
     CHECK(ERR_peek_error() == 0);
     CHECK(has_keys("hsmzke:"));
+    OSSL_PROVIDER_unload(decoy);
     OSSL_LIB_CTX_free(context);
 }
 
@@ -124,6 +127,7 @@ static void in_front_of_another(void)
     CHECK(has_keys("pkcs11:token=prod"));
     CHECK(loads(context, "pkcs11:token=prod;type=private", 0) == NULL);
     CHECK_HAS(error_text(), "pkcs11-uris = no");
+    OSSL_PROVIDER_unload(decoy);
     OSSL_LIB_CTX_free(context);
 }
 
