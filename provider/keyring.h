@@ -29,8 +29,8 @@ struct hsm_key *keyring_get(struct keyring *keyring, enum hsm_family family,
                             const unsigned char *bytes, size_t size, struct failure *why);
 
 /**
- * Whether a key that was found by other means than a reference (listed, generated) may be used: pins
- * bind it as well.
+ * Whether a key that was found by other means than a reference (listed, generated) may be used:
+ * pins bind it as well.
  */
 bool keyring_accepts(const struct keyring *keyring, const struct hsm_key *key, struct failure *why);
 
