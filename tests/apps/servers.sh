@@ -9,7 +9,8 @@ ended=
 serve() {
     local log=$1
     shift
-    run=yes "$@" >"$log" 2>&1 </dev/null &
+    : >"$log" # now, so that nobody reads what the one before it said
+    run=yes "$@" >>"$log" 2>&1 </dev/null &
     servers+=($!)
 }
 
