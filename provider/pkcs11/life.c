@@ -10,11 +10,13 @@
  */
 #include "pkcs11/life.h"
 
+#include <dlfcn.h>
 #include <openssl/crypto.h>
 #include <openssl/err.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "pkcs11/hsm.h"
 
@@ -69,14 +71,22 @@ static void at_exit(void)
         finalize();
 }
 
-/* OpenSSL 4.0 takes itself apart only where the program says so, and tells nobody before. */
+/*
+ * OpenSSL 4.0 takes itself apart only where the program says so, and tells nobody before.  But
+ * libp11 and the module may be linked with an OpenSSL 3, which does that at exit: it may have been
+ * initialised after at_exit() was registered, by a thread that is still at work.
+ */
 static bool before_cleanup(void (*function)(void))
 {
 #if OPENSSL_VERSION_MAJOR < 4
     return OPENSSL_atexit(function) == 1;
 #else
-    (void)function;
-    return true;
+    void *const older = dlopen("libcrypto.so.3", RTLD_LAZY | RTLD_NOLOAD);
+    void *const found = older != NULL ? dlsym(older, "OPENSSL_atexit") : NULL;
+    int (*at_its_end)(void (*)(void));
+
+    memcpy(&at_its_end, &found, sizeof(found));
+    return found == NULL || at_its_end(function) == 1;
 #endif
 }
 
