@@ -188,6 +188,51 @@ bool hsm_iv_is_reserved(const unsigned char *iv, size_t size);
 /** Whether `key` still stands for what it was found as: false once another key took its place. */
 bool hsm_key_current(const struct hsm_key *key);
 
+/** A key judged by its attributes, and by those of its token; docs/key-posture.md has each check.
+ */
+enum hsm_result { HSM_PASS, HSM_UNKNOWN, HSM_FAIL };
+enum hsm_severity { HSM_INFO, HSM_LOW, HSM_MEDIUM, HSM_HIGH, HSM_CRITICAL };
+
+enum {
+    HSM_CHECKS_MOST = 40,     /**< findings in an audit */
+    HSM_ATTRIBUTES_MOST = 40, /**< attributes in an audit */
+};
+
+/** What one check found. */
+struct hsm_finding {
+    const char *check; /**< its name, "wrap-decrypt"; constant */
+    enum hsm_result result;
+    enum hsm_severity severity; /**< of the failure; else the most that a failure would have */
+    bool refused;               /**< `key-policy = strict` refuses the key for it */
+    char reason[240];           /**< what was found and, unless it passed, what to do */
+};
+
+/** An attribute as text, to be shown: "CKA_SENSITIVE", "true". */
+struct hsm_attribute {
+    const char *name; /**< constant */
+    char value[200];  /**< "unknown" where the module does not tell */
+};
+
+struct hsm_audit {
+    size_t findings_count, attributes_count;
+    struct hsm_finding findings[HSM_CHECKS_MOST];
+    struct hsm_attribute attributes[HSM_ATTRIBUTES_MOST];
+};
+
+/**
+ * Judges `key`; asks the module for each attribute.  No byte of the key is asked for.  `pin`: the
+ * identity that it must have, as for hsm_key_is(), or NULL.
+ * @return NULL, with the reason in `why`; else to be given to hsm_audit_free()
+ */
+struct hsm_audit *hsm_key_audit(struct hsm_key *key, const char *pin, struct failure *why);
+
+/** Frees it; NULL is fine. */
+void hsm_audit_free(struct hsm_audit *audit);
+
+/** "critical", "high", ...; "fail", "pass", "unknown". */
+const char *hsm_severity_name(enum hsm_severity severity);
+const char *hsm_result_name(enum hsm_result result);
+
 /** Whole blocks for the HSM: a block that waited in the caller's context, then the caller's data.
  */
 struct hsm_data {

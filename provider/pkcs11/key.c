@@ -76,7 +76,7 @@ static bool several(const struct hsm_key *key, const struct session *session,
                        key->token->label, key->shown, list);
 }
 
-static bool belongs(enum hsm_family family, CK_ULONG type)
+bool key_belongs(enum hsm_family family, CK_ULONG type)
 {
     switch (type) {
     case CKK_AES:
@@ -119,7 +119,7 @@ static bool pick(const struct hsm_key *key, const struct session *session, CK_OB
 
     for (CK_ULONG i = 0; i < count; i++) {
         type = attribute_number(key->token, session->handle, found[i], CKA_KEY_TYPE);
-        if (belongs(key->family, type))
+        if (key_belongs(key->family, type))
             found[fit++] = found[i];
     }
     if (count == 0)

@@ -100,6 +100,9 @@ P11KitUri *key_uri(const char *text, const char *what, struct failure *why);
 /** The same as key_look_for(), by what `uri` says of the object. */
 bool key_look_for_uri(struct hsm_key *key, P11KitUri *uri, struct failure *why);
 
+/** Whether keys of CKA_KEY_TYPE `type` are of `family`. */
+bool key_belongs(enum hsm_family family, CK_ULONG type);
+
 /** Whether `facts` were confirmed not longer ago than an operation may be re-used. */
 bool key_is_fresh(const struct hsm_key *key, const struct key_facts *facts);
 
