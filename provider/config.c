@@ -63,7 +63,6 @@ static const struct {
     const char *name;
     const char *served; /* NULL: no value is */
 } unserved_keys[] = {
-    { "key-policy", "off" },
     { "parallel", "1" },
     { "token.1", NULL },
     { "token.2", NULL },
@@ -162,6 +161,21 @@ static void read_words(struct config *config)
     }
 }
 
+/* One of several words, to their place in the table. @return false if it is not set, or wrong */
+static bool read_choice(struct config *config, const char *name, const char *const *words,
+                        unsigned int count, const char *cure, unsigned int *choice)
+{
+    const char *value = setting(config, name);
+
+    for (*choice = 0; value != NULL && *choice < count; ++*choice) {
+        if (strcmp(value, words[*choice]) == 0)
+            return true;
+    }
+    if (value != NULL)
+        config_wrong(config, name, value, cure);
+    return false;
+}
+
 static void read_one_shot(struct config *config)
 {
     static const char *const words[] = {
@@ -169,17 +183,26 @@ static void read_one_shot(struct config *config)
         [GCM_ONE_SHOT_ALWAYS] = "always",
         [GCM_ONE_SHOT_NEVER] = "never",
     };
-    const char *value = setting(config, HSMZKE_PARAM_GCM_ONE_SHOT);
+    unsigned int choice;
 
-    for (unsigned int i = 0; value != NULL && i < COUNT(words); i++) {
-        if (strcmp(value, words[i]) == 0) {
-            config->gcm.one_shot = (enum gcm_one_shot)i;
-            return;
-        }
-    }
-    if (value != NULL)
-        config_wrong(config, HSMZKE_PARAM_GCM_ONE_SHOT, value,
-                     "must be 'auto', 'always' or 'never'");
+    if (read_choice(config, HSMZKE_PARAM_GCM_ONE_SHOT, words, COUNT(words),
+                    "must be 'auto', 'always' or 'never'", &choice))
+        config->gcm.one_shot = (enum gcm_one_shot)choice;
+}
+
+static const char *const policies[] = {
+    [KEY_POLICY_STRICT] = "strict",
+    [KEY_POLICY_WARN] = "warn",
+    [KEY_POLICY_OFF] = "off",
+};
+
+static void read_policy(struct config *config)
+{
+    unsigned int choice;
+
+    if (read_choice(config, HSMZKE_PARAM_KEY_POLICY, policies, COUNT(policies),
+                    "must be 'strict', 'warn' or 'off'", &choice))
+        config->policy = (enum key_policy)choice;
 }
 
 static void read_audit(struct config *config)
@@ -247,15 +270,16 @@ static void describe(struct config *config)
     shown_hide_pin(token);
     snprintf(config->in_force, sizeof(config->in_force),
              "pkcs11-module=%s token=%s pin-source=%s gateway=%s legacy=%s raw-keys=%s "
-             "references-elsewhere=%s random=%s pkcs11-uris=%s sessions=%u "
+             "references-elsewhere=%s random=%s pkcs11-uris=%s key-policy=%s sessions=%u "
              "session-wait=%u operation-reuse=%u audit=%s%s%s",
              hsm->module != NULL ? hsm->module : "", token, shown_pin_source(hsm->pin_source),
              config->gateway ? "yes" : "no", config->legacy ? "yes" : "no",
              config->raw_keys ? "software" : "refuse",
              config->references_elsewhere ? "allow" : "refuse",
              config->system_random ? "system" : "hsm", config->pkcs11_uris ? "yes" : "no",
-             hsm->sessions, hsm->wait, hsm->reuse, config->audit != NULL ? config->audit : "",
-             config->wrong ? " ERROR: " : "", config->wrong ? config->why.text : "");
+             policies[config->policy], hsm->sessions, hsm->wait, hsm->reuse,
+             config->audit != NULL ? config->audit : "", config->wrong ? " ERROR: " : "",
+             config->wrong ? config->why.text : "");
 }
 
 void config_read(struct config *config, const OSSL_CORE_HANDLE *handle, const OSSL_DISPATCH *in)
@@ -267,6 +291,7 @@ void config_read(struct config *config, const OSSL_CORE_HANDLE *handle, const OS
         .gateway = true,
         .pkcs11_uris = true,
         .system_random = true,
+        .policy = KEY_POLICY_WARN,
         .hsm = { .sessions = 16, .wait = 5000, .reuse = 60 },
         .gcm = { .buffer = 64 * 1024 * 1024, .min_tag = 12 },
     };
@@ -280,6 +305,7 @@ void config_read(struct config *config, const OSSL_CORE_HANDLE *handle, const OS
     read_words(config);
     read_one_shot(config);
     read_audit(config);
+    read_policy(config);
     read_numbers(config);
     refuse_unserved(config);
     check_section(config, HSMZKE_PARAM_KEYS);

@@ -13,12 +13,14 @@
 #include "cipher/gcm-limits.h"
 #include "failure.h"
 #include "pkcs11/hsm.h"
+#include "policy.h"
 
 struct config {
     const OSSL_CORE_HANDLE *handle;
     OSSL_FUNC_core_get_params_fn *get_params;
     struct hsm_settings hsm;
     struct gcm_limits gcm;
+    enum key_policy policy;
     bool gateway;
     bool legacy;               /**< the legacy provider's algorithms are offered, too */
     bool raw_keys;             /**< raw keys go to software */

@@ -46,6 +46,7 @@ const OSSL_ITEM *errors_reason_strings(void)
         [FAILURE_EXITING] = "process is exiting",
         [FAILURE_NOT_OFFERED] = "not offered for HSM keys",
         [FAILURE_AUDIT] = "audit log failed",
+        [FAILURE_POLICY] = "key refused by key-policy",
     };
     enum { REASONS = sizeof(texts) / sizeof(texts[0]) };
     static OSSL_ITEM items[REASONS]; /* the last one stays zero: the end */

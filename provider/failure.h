@@ -26,6 +26,7 @@ enum failure_reason {
     FAILURE_EXITING,
     FAILURE_NOT_OFFERED,
     FAILURE_AUDIT,
+    FAILURE_POLICY,
 };
 
 /** A cause with its cure.  Not initialised before use: it is read only after a failure. */

@@ -143,7 +143,8 @@ static struct hsm_key *look_up(struct keyring *keyring, enum hsm_family family,
         query = (struct hsm_query){ HSM_BY_LABEL, reference->name, strlen(reference->name), name,
                                     family };
     key = hsm_key_find(keyring->hsm, &query, why);
-    if (key != NULL && !check_pins(keyring, name, key, why)) {
+    if (key != NULL && (!check_pins(keyring, name, key, why) ||
+                        !policy_accepts(keyring->config->policy, key, why))) {
         hsm_report_refused(keyring->hsm, name, why);
         hsm_key_free(key);
         return NULL;

@@ -61,6 +61,7 @@
 #define HSMZKE_PARAM_REFERENCES_ELSEWHERE "references-elsewhere"
 #define HSMZKE_PARAM_RANDOM "random"
 #define HSMZKE_PARAM_PKCS11_URIS "pkcs11-uris"
+#define HSMZKE_PARAM_KEY_POLICY "key-policy"
 #define HSMZKE_PARAM_SESSIONS "sessions"
 #define HSMZKE_PARAM_SESSION_WAIT "session-wait"
 #define HSMZKE_PARAM_OPERATION_REUSE "operation-reuse"

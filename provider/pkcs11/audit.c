@@ -137,6 +137,8 @@ struct hsm_audit *hsm_key_audit(struct hsm_key *key, const char *pin, struct fai
         hsm_key_identity(key, posture->identity);
         posture->pin = pin;
         posture->pin_fits = pin != NULL && hsm_key_is(key, pin, &ignored);
+        snprintf(audit->key, sizeof(audit->key), "key '%s' on token '%s'", key->shown,
+                 key->token->label);
         posture_judge(posture, audit);
         show_attributes(posture, audit);
         free(posture);

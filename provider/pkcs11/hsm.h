@@ -214,6 +214,7 @@ struct hsm_attribute {
 };
 
 struct hsm_audit {
+    char key[120]; /**< "key 'gold' on token 'prod'" */
     size_t findings_count, attributes_count;
     struct hsm_finding findings[HSM_CHECKS_MOST];
     struct hsm_attribute attributes[HSM_ATTRIBUTES_MOST];

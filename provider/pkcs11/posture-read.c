@@ -36,9 +36,10 @@ const struct posture_attribute posture_flags[POSTURE_FLAGS] = {
     FLAG(TRUSTED),
 };
 
-/* Whether `rv` says nothing of the attribute: the key or the way to it is gone. */
-static bool is_lost(CK_RV rv)
+bool posture_lost(CK_RV rv)
 {
+    if (rv == CKR_GENERAL_ERROR || rv == CKR_FUNCTION_FAILED)
+        return false;
     return ckr_connection_lost(rv) || ckr_key_gone(rv) || rv == CKR_HSMZKE_EXITING;
 }
 
@@ -53,7 +54,7 @@ CK_RV posture_attribute(const struct token *token, const struct session *session
     *told = CK_UNAVAILABLE_INFORMATION;
     if (rv == CKR_OK && (value == NULL || attribute.ulValueLen <= size))
         *told = attribute.ulValueLen;
-    return is_lost(rv) ? rv : CKR_OK;
+    return posture_lost(rv) ? rv : CKR_OK;
 }
 
 static CK_RV read_flag(const struct token *token, const struct session *session,
@@ -98,7 +99,7 @@ static CK_RV probe_value(const struct token *token, const struct session *sessio
     else if (rv == CKR_OK && attribute.ulValueLen > 0 &&
              attribute.ulValueLen != CK_UNAVAILABLE_INFORMATION)
         *readable = POSTURE_YES;
-    return is_lost(rv) ? rv : CKR_OK;
+    return posture_lost(rv) ? rv : CKR_OK;
 }
 
 /* A list without members is none: SoftHSM says so of keys that were made without one. */

@@ -27,7 +27,7 @@ static CK_RV read_offered(const struct token *token, struct posture_mechanisms *
             offered->count = count;
         }
     }
-    return ckr_connection_lost(rv) || rv == CKR_HSMZKE_EXITING ? rv : CKR_OK;
+    return posture_lost(rv) ? rv : CKR_OK;
 }
 
 static bool offers(const struct posture_mechanisms *offered, CK_MECHANISM_TYPE type)
@@ -61,7 +61,7 @@ static CK_RV read_hardware(struct posture *posture, const struct token *token)
             posture->hardware = POSTURE_YES;
         break;
     }
-    return ckr_connection_lost(rv) || rv == CKR_HSMZKE_EXITING ? rv : CKR_OK;
+    return posture_lost(rv) ? rv : CKR_OK;
 }
 
 static CK_RV read_token_flags(struct posture *posture, const struct token *token)
@@ -71,7 +71,7 @@ static CK_RV read_token_flags(struct posture *posture, const struct token *token
 
     posture->token_told = rv == CKR_OK;
     posture->token_flags = info.flags;
-    return ckr_connection_lost(rv) || rv == CKR_HSMZKE_EXITING ? rv : CKR_OK;
+    return posture_lost(rv) ? rv : CKR_OK;
 }
 
 static CK_RV search(const struct token *token, const struct session *session, CK_ATTRIBUTE *wanted,
@@ -84,7 +84,7 @@ static CK_RV search(const struct token *token, const struct session *session, CK
     *count = 0;
     *told = false;
     if (rv != CKR_OK)
-        return ckr_connection_lost(rv) || rv == CKR_HSMZKE_EXITING ? rv : CKR_OK;
+        return posture_lost(rv) ? rv : CKR_OK;
     rv = CALL(f, C_FindObjects(session->handle, found, LOOKED_AT, count));
     ended = CALL(f, C_FindObjectsFinal(session->handle));
     *told = rv == CKR_OK && *count <= LOOKED_AT;

@@ -107,6 +107,12 @@ CK_RV posture_attribute(const struct token *token, const struct session *session
                         CK_OBJECT_HANDLE object, CK_ATTRIBUTE_TYPE type, void *value, size_t size,
                         CK_ULONG *told);
 
+/**
+ * Whether `rv` says nothing of what was asked: the key, or the way to it, is gone.  What is general
+ * (CKR_GENERAL_ERROR is SoftHSM's answer where it cannot give out a date) is an answer: unknown.
+ */
+bool posture_lost(CK_RV rv);
+
 /** One check: fills in result, severity and reason. */
 typedef void posture_check(const struct posture *posture, struct hsm_finding *finding);
 

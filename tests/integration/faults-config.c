@@ -31,6 +31,9 @@ static void unknown_values(void)
     wrong("gateway", "Yes");
     wrong("raw-keys", "allow");
     wrong("raw-keys", "SOFTWARE");
+    unsetenv("HSMZKE_KEY_POLICY"); /* it would overrule what is wrong */
+    wrong("key-policy", "yes");
+    wrong("key-policy", "WARN");
 }
 
 static void bad_numbers(void)
@@ -55,7 +58,6 @@ static void bad_numbers(void)
 static void not_served(void)
 {
     token_standard();
-    wrong("key-policy", "strict");
     wrong("parallel", "4");
     wrong("audit", "somewhere");
     wrong("token.1", "pkcs11:token=prod");

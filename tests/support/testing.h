@@ -51,7 +51,10 @@ const char *error_text(void);
 
 /* ---- where things are (workdir.c) ---- */
 
-/** Group setup and teardown for cmocka: the private directory comes and goes with them. */
+/**
+ * Group setup and teardown for cmocka: the private directory comes and goes with them.  Settings of
+ * hsmzke in the environment are taken out, and HSMZKE_KEY_POLICY is "off".
+ */
 int testing_setup(void **state);
 int testing_teardown(void **state);
 /** The value of an environment variable that meson sets; ends the program when it is missing. */

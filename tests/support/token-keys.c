@@ -1,8 +1,9 @@
 /*
- * token-tool's work on keys: each line of `import` is one C_CreateObject.
+ * token-tool's work on keys: each line of `import` is one C_CreateObject, or C_GenerateKey.
  */
 #include "token-tool.h"
 
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -11,9 +12,33 @@ struct key {
     unsigned char value[256], id[64];
     CK_ULONG value_size, id_size;
     CK_KEY_TYPE type;
-    CK_BBOOL encrypt, decrypt, sign, private;
+    bool generate; /* in the token; `value` is not used */
+    CK_BBOOL encrypt, decrypt, sign, private, sensitive, extractable, wrap, unwrap, derive;
+    CK_BBOOL changeable; /* CKA_MODIFIABLE and CKA_COPYABLE */
+    bool safe_template;  /* CKA_UNWRAP_TEMPLATE: sensitive, not extractable */
+    bool weak_template;  /* CKA_UNWRAP_TEMPLATE: sensitive only */
+    bool wrap_template;  /* CKA_WRAP_TEMPLATE */
+    char end[9];         /* CKA_END_DATE; "": none */
     CK_MECHANISM_TYPE mechanisms[16];
     CK_ULONG mechanism_count;
+};
+
+/* Options that set one attribute to true or false. */
+static const struct {
+    const char *option;
+    size_t offset;
+    CK_BBOOL value;
+} switches[] = {
+    { "no-encrypt", offsetof(struct key, encrypt), CK_FALSE },
+    { "no-decrypt", offsetof(struct key, decrypt), CK_FALSE },
+    { "no-sign", offsetof(struct key, sign), CK_FALSE },
+    { "private=no", offsetof(struct key, private), CK_FALSE },
+    { "sensitive=no", offsetof(struct key, sensitive), CK_FALSE },
+    { "extractable", offsetof(struct key, extractable), CK_TRUE },
+    { "wrap", offsetof(struct key, wrap), CK_TRUE },
+    { "unwrap", offsetof(struct key, unwrap), CK_TRUE },
+    { "derive", offsetof(struct key, derive), CK_TRUE },
+    { "fixed", offsetof(struct key, changeable), CK_FALSE },
 };
 
 static CK_ULONG from_hex(const char *digits, unsigned char *out, size_t room)
@@ -60,8 +85,21 @@ static void read_mechanisms(struct key *key, char *names)
     }
 }
 
+static bool read_switch(struct key *key, const char *option)
+{
+    for (size_t i = 0; i < sizeof(switches) / sizeof(switches[0]); i++) {
+        if (strcmp(option, switches[i].option) == 0) {
+            *((CK_BBOOL *)key + switches[i].offset) = switches[i].value;
+            return true;
+        }
+    }
+    return false;
+}
+
 static void read_option(struct key *key, char *option)
 {
+    if (read_switch(key, option))
+        return;
     if (strncmp(option, "id=", 3) == 0)
         key->id_size = from_hex(option + 3, key->id, sizeof(key->id));
     else if (strcmp(option, "type=aes") == 0)
@@ -70,14 +108,14 @@ static void read_option(struct key *key, char *option)
         key->type = CKK_GENERIC_SECRET;
     else if (strcmp(option, "type=des3") == 0)
         key->type = CKK_DES3;
-    else if (strcmp(option, "no-encrypt") == 0)
-        key->encrypt = CK_FALSE;
-    else if (strcmp(option, "no-decrypt") == 0)
-        key->decrypt = CK_FALSE;
-    else if (strcmp(option, "no-sign") == 0)
-        key->sign = CK_FALSE;
-    else if (strcmp(option, "private=no") == 0)
-        key->private = CK_FALSE;
+    else if (strcmp(option, "unwrap-template=safe") == 0)
+        key->safe_template = true;
+    else if (strcmp(option, "unwrap-template=weak") == 0)
+        key->weak_template = true;
+    else if (strcmp(option, "wrap-template") == 0)
+        key->wrap_template = true;
+    else if (strncmp(option, "end=", 4) == 0 && strlen(option) == 12)
+        strcpy(key->end, option + 4);
     else if (strncmp(option, "mechanisms=", 11) == 0)
         read_mechanisms(key, option + 11);
     else
@@ -90,49 +128,97 @@ static void read_key(struct key *key, char *line)
     char *value = strtok_r(NULL, " \t\n", &rest);
 
     *key = (struct key){
-        .type = CKK_AES, .encrypt = CK_TRUE, .decrypt = CK_TRUE, .sign = CK_TRUE, .private = CK_TRUE
+        .type = CKK_AES,
+        .encrypt = CK_TRUE,
+        .decrypt = CK_TRUE,
+        .sign = CK_TRUE,
+        .private = CK_TRUE,
+        .sensitive = CK_TRUE,
+        .changeable = CK_TRUE,
     };
     if (value == NULL || strlen(word) >= sizeof(key->label))
         die("a line needs a label and a key: %s", word == NULL ? "" : word);
     strcpy(key->label, word);
-    key->value_size = from_hex(value, key->value, sizeof(key->value));
+    key->generate = strcmp(value, "-") == 0;
+    key->value_size = key->generate ? 32 : from_hex(value, key->value, sizeof(key->value));
     while ((word = strtok_r(NULL, " \t\n", &rest)) != NULL)
         read_option(key, word);
+}
+
+static void add(CK_ATTRIBUTE *template, CK_ULONG *count, CK_ATTRIBUTE_TYPE type, void *value,
+                size_t size)
+{
+    template[(*count)++] = (CK_ATTRIBUTE){ type, value, size };
+}
+
+/* What a key may do and what may be done to it. */
+static void add_roles(CK_ATTRIBUTE *template, CK_ULONG *count, struct key *key)
+{
+    struct {
+        CK_ATTRIBUTE_TYPE type;
+        CK_BBOOL *value;
+    } const roles[] = {
+        { CKA_PRIVATE, &key->private }, { CKA_SENSITIVE, &key->sensitive },
+        { CKA_WRAP, &key->wrap },       { CKA_EXTRACTABLE, &key->extractable },
+        { CKA_UNWRAP, &key->unwrap },   { CKA_ENCRYPT, &key->encrypt },
+        { CKA_SIGN, &key->sign },       { CKA_DECRYPT, &key->decrypt },
+        { CKA_VERIFY, &key->sign },
+    };
+
+    for (size_t i = 0; i < sizeof(roles) / sizeof(roles[0]); i++)
+        add(template, count, roles[i].type, roles[i].value, sizeof(CK_BBOOL));
+    /* Not every module knows the others: they are there only when they are asked for. */
+    if (key->derive)
+        add(template, count, CKA_DERIVE, &key->derive, sizeof(CK_BBOOL));
+    if (!key->changeable) {
+        add(template, count, CKA_MODIFIABLE, &key->changeable, sizeof(CK_BBOOL));
+        add(template, count, CKA_COPYABLE, &key->changeable, sizeof(CK_BBOOL));
+    }
+}
+
+static void add_limits(CK_ATTRIBUTE *template, CK_ULONG *count, struct key *key)
+{
+    static CK_BBOOL yes = CK_TRUE, no = CK_FALSE;
+    static CK_ATTRIBUTE keeps[] = { { CKA_SENSITIVE, &yes, sizeof(yes) },
+                                    { CKA_EXTRACTABLE, &no, sizeof(no) } };
+
+    if (key->mechanism_count > 0)
+        add(template, count, CKA_ALLOWED_MECHANISMS, key->mechanisms,
+            key->mechanism_count * sizeof(key->mechanisms[0]));
+    if (key->safe_template || key->weak_template)
+        add(template, count, CKA_UNWRAP_TEMPLATE, keeps,
+            (key->safe_template ? 2 : 1) * sizeof(keeps[0]));
+    if (key->wrap_template)
+        add(template, count, CKA_WRAP_TEMPLATE, keeps, sizeof(keeps[0]));
+    if (key->end[0] != '\0')
+        add(template, count, CKA_END_DATE, key->end, 8);
 }
 
 static void create_key(CK_FUNCTION_LIST *p11, CK_SESSION_HANDLE session, struct key *key)
 {
     CK_OBJECT_CLASS class = CKO_SECRET_KEY;
-    CK_BBOOL yes = CK_TRUE, no = CK_FALSE;
-    CK_ATTRIBUTE template[] = {
-        { CKA_CLASS, &class, sizeof(class) },
-        { CKA_KEY_TYPE, &key->type, sizeof(key->type) },
-        { CKA_TOKEN, &yes, sizeof(yes) },
-        { CKA_PRIVATE, &key->private, sizeof(key->private) },
-        { CKA_SENSITIVE, &yes, sizeof(yes) },
-        { CKA_EXTRACTABLE, &no, sizeof(no) },
-        { CKA_WRAP, &no, sizeof(no) },
-        { CKA_UNWRAP, &no, sizeof(no) },
-        { CKA_ENCRYPT, &key->encrypt, sizeof(key->encrypt) },
-        { CKA_DECRYPT, &key->decrypt, sizeof(key->decrypt) },
-        { CKA_SIGN, &key->sign, sizeof(key->sign) },
-        { CKA_VERIFY, &key->sign, sizeof(key->sign) },
-        { CKA_LABEL, key->label, strlen(key->label) },
-        { CKA_ID, key->id, key->id_size },
-        { CKA_VALUE, key->value, key->value_size },
-        /* Last: left out when there is none. */
-        { CKA_ALLOWED_MECHANISMS, key->mechanisms,
-          key->mechanism_count * sizeof(key->mechanisms[0]) },
-    };
-    CK_ULONG count = sizeof(template) / sizeof(template[0]);
+    CK_MECHANISM generation = { CKM_AES_KEY_GEN, NULL, 0 };
+    CK_BBOOL yes = CK_TRUE;
+    CK_ATTRIBUTE template[32];
+    CK_ULONG count = 0;
     CK_OBJECT_HANDLE object;
     CK_RV rv;
 
-    if (key->mechanism_count == 0)
-        count--;
-    rv = p11->C_CreateObject(session, template, count, &object);
+    add(template, &count, CKA_CLASS, &class, sizeof(class));
+    add(template, &count, CKA_KEY_TYPE, &key->type, sizeof(key->type));
+    add(template, &count, CKA_TOKEN, &yes, sizeof(yes));
+    add(template, &count, CKA_LABEL, key->label, strlen(key->label));
+    add(template, &count, CKA_ID, key->id, key->id_size);
+    add_roles(template, &count, key);
+    add_limits(template, &count, key);
+    if (key->generate)
+        add(template, &count, CKA_VALUE_LEN, &key->value_size, sizeof(key->value_size));
+    else
+        add(template, &count, CKA_VALUE, key->value, key->value_size);
+    rv = key->generate ? p11->C_GenerateKey(session, &generation, template, count, &object)
+                       : p11->C_CreateObject(session, template, count, &object);
     if (rv != CKR_OK)
-        die("key %s: C_CreateObject: 0x%lx", key->label, (unsigned long)rv);
+        die("key %s: 0x%lx", key->label, (unsigned long)rv);
 }
 
 void import_keys(CK_FUNCTION_LIST *p11, CK_SESSION_HANDLE session, FILE *lines)

@@ -161,7 +161,9 @@ static void usage(void)
         "       token-tool MODULE show LABEL PIN KEY\n"
         "       token-tool MODULE mechanisms LABEL\n"
         "A line of import: KEY HEXKEY [id=HEX] [type=aes|generic|des3] [no-encrypt] [no-decrypt]\n"
-        "       [no-sign] [mechanisms=ecb,cbc,ctr,gcm,cmac] [private=no]\n"
+        "       [no-sign] [mechanisms=ecb,cbc,ctr,gcm,cmac] [private=no] [sensitive=no]\n"
+        "       [extractable] [wrap] [unwrap] [derive] [fixed] [unwrap-template=safe|weak]\n"
+        "       [wrap-template] [end=YYYYMMDD]; HEXKEY may be -: a new AES-256 key\n"
         "set takes encrypt=yes|no, decrypt=yes|no, label=TEXT, id=HEX.\n"
         "TOKEN_TOOL_INIT_ARGS in the environment: the module's init string.");
 }

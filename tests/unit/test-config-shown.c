@@ -39,6 +39,7 @@ static void values_in_force(void **state)
         { "gateway", "no" },
         { "raw-keys", "software" },
         { "audit", "file:/var/log/a" },
+        { "key-policy", "strict" },
         { NULL, NULL },
     };
     struct config config;
@@ -53,7 +54,7 @@ static void values_in_force(void **state)
     CHECK_HAS(config.in_force, "token=(the only one)");
     CHECK_HAS(config.in_force, "pin-source=(none)");
     CHECK_HAS(config.in_force, "gateway=yes legacy=no raw-keys=refuse references-elsewhere=refuse "
-                               "random=system pkcs11-uris=yes sessions=16");
+                               "random=system pkcs11-uris=yes key-policy=warn sessions=16");
     config_clear(&config);
 }
 

@@ -50,6 +50,7 @@ static void check_every_key(const struct config *config)
     assert_int_equal(config->hsm.reuse, 0);
     assert_false(config->gateway);
     assert_true(config->raw_keys);
+    assert_int_equal(config->policy, KEY_POLICY_STRICT);
 }
 
 static void every_key(void **state)
@@ -65,6 +66,7 @@ static void every_key(void **state)
         { "operation-reuse", "0" },
         { "gateway", "no" },
         { "raw-keys", "software" },
+        { "key-policy", "strict" },
         { NULL, NULL },
     };
     struct config config;
@@ -86,6 +88,7 @@ static const struct setting twins[] = {
     { "HSMZKE_OPERATION_REUSE", "0" },
     { "HSMZKE_GATEWAY", "no" },
     { "HSMZKE_RAW_KEYS", "software" },
+    { "HSMZKE_KEY_POLICY", "strict" },
     { NULL, NULL },
 };
 
@@ -101,6 +104,7 @@ static void environment_twins(void **state)
         { "operation-reuse", "19" },
         { "gateway", "yes" },
         { "raw-keys", "refuse" },
+        { "key-policy", "off" },
         { NULL, NULL },
     };
     struct config config;
@@ -245,6 +249,10 @@ static void bounds_of_numbers(void **state)
     taken("gcm-one-shot", "always");
     taken("gcm-one-shot", "never");
     refused("gcm-one-shot", "sometimes", "'auto', 'always' or 'never'");
+    taken("key-policy", "strict");
+    taken("key-policy", "warn");
+    taken("key-policy", "off");
+    refused("key-policy", "Strict", "'strict', 'warn' or 'off'");
 }
 
 static void wrong_twin(void **state)
@@ -266,7 +274,6 @@ static void unserved_keys(void **state)
     static const struct {
         const char *name, *served;
     } keys[] = {
-        { "key-policy", "off" },
         { "parallel", "1" },
         { "token.1", NULL },
         { "token.2", NULL },

@@ -129,7 +129,7 @@ static void every_reason_has_a_text(void **state)
         for (unsigned int i = 0; i < count; i++)
             assert_string_not_equal(items[count].ptr, items[i].ptr);
     }
-    assert_int_equal(count, FAILURE_AUDIT); /* the last reason */
+    assert_int_equal(count, FAILURE_POLICY); /* the last reason */
     assert_null(items[count].ptr);
 }
 
