@@ -103,9 +103,11 @@ token --token-label "$label" --login --login-type so --so-pin env:SO_PIN --init-
 say "token '$label', its PIN is random and in examples/work/pin (mode 0600)"
 
 step "An AES-256 key called gold, generated in the token" "the messages of pkcs11-tool above"
-token --token-label "$label" --login --pin env:PIN --keygen --key-type AES:32 --sensitive \
+token --token-label "$label" --login --pin env:PIN --keygen --key-type AES:32 --sensitive --private \
     --label gold --id "$(openssl rand -hex 18)"
-say "sensitive, not extractable: this script has never seen it"
+say "sensitive, not extractable: this script has never seen it" \
+    "(SoftHSM lets it wrap and unwrap other keys as well, which pkcs11-tool cannot forbid, and hsmzke" \
+    "says so on standard error at each program's first use of it: docs/key-posture.md)"
 
 step "Encrypting 8 MiB with openssl enc, by reference" \
     "the error messages above; docs/configuration.md explains the settings"
