@@ -114,7 +114,7 @@ static CK_RV add_other(struct posture_others *others, const struct token *token,
 
 /* Objects that fit `wanted`, but for `self`; with `only_weak` those whose template lets keys out.
  */
-static CK_RV read_others(struct posture_others *others, const struct token *token,
+static CK_RV read_others(struct posture_others *others, struct token *token,
                          const struct session *session, CK_OBJECT_HANDLE self, CK_ATTRIBUTE *wanted,
                          CK_ULONG wanted_count, bool only_weak)
 {
@@ -136,7 +136,7 @@ static CK_RV read_others(struct posture_others *others, const struct token *toke
 }
 
 /* Other secret keys with the same CKA_LABEL or CKA_ID as `object`.  No value: nothing to share. */
-static CK_RV read_same(struct posture_others *others, const struct token *token,
+static CK_RV read_same(struct posture_others *others, struct token *token,
                        const struct session *session, CK_OBJECT_HANDLE object,
                        CK_ATTRIBUTE_TYPE type)
 {
@@ -155,7 +155,7 @@ static CK_RV read_same(struct posture_others *others, const struct token *token,
 CK_RV posture_read_token(struct posture *posture, const struct hsm_key *key,
                          const struct session *session, CK_OBJECT_HANDLE object)
 {
-    const struct token *token = key->token;
+    struct token *token = key->token;
     CK_BBOOL yes = CK_TRUE;
     CK_ATTRIBUTE wraps = { CKA_WRAP, &yes, sizeof(yes) };
     CK_ATTRIBUTE unwraps = { CKA_UNWRAP, &yes, sizeof(yes) };

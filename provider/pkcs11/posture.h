@@ -86,15 +86,18 @@ struct posture {
 
 /** Fills in what the key's own attributes say, in a borrowed session. @return CKR_OK, or an error
  * of the connection or of the handle, after which nothing of it is to be used */
-CK_RV posture_read_key(struct posture *posture, const struct token *token,
-                       const struct session *session, CK_OBJECT_HANDLE object);
+CK_RV posture_read_key(struct posture *posture, struct token *token, const struct session *session,
+                       CK_OBJECT_HANDLE object);
 
 /** The same for what the token and its other objects say; no search may be under way. */
 CK_RV posture_read_token(struct posture *posture, const struct hsm_key *key,
                          const struct session *session, CK_OBJECT_HANDLE object);
 
-/** The template of `object` called `type`: what it forces. */
-CK_RV posture_read_template(const struct token *token, const struct session *session,
+/**
+ * The template of `object` called `type`: what it forces.  After an answer of the connection no
+ * template is asked for on this token any more.
+ */
+CK_RV posture_read_template(struct token *token, const struct session *session,
                             CK_OBJECT_HANDLE object, CK_ATTRIBUTE_TYPE type,
                             enum posture_template *template);
 

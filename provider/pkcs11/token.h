@@ -57,6 +57,7 @@ struct token {
     bool buffers[MECHANISMS][2]; /* learnt: no running operations, [mechanism][encrypt] */
     bool quick;       /* learnt: a call costs next to nothing, so pieces may be small (counter.c) */
     bool streams_not; /* learnt: an update of GCM does not give out what went in */
+    bool templates_unfit; /* learnt: CKA_UNWRAP_TEMPLATE and its like break the connection */
     struct native_facts natives[MECHANISMS]; /* learnt */
     unsigned int held;                       /* sessions that GCM streams and large MACs hold */
     struct session *sessions;                /* settings->sessions of them */

@@ -69,7 +69,7 @@ static CK_RV get_attribute(CK_SESSION_HANDLE session, CK_OBJECT_HANDLE object,
 
 static CK_FUNCTION_LIST functions = { .C_GetAttributeValue = get_attribute };
 static struct module module = { .f = &functions };
-static const struct token token = { .module = &module };
+static struct token token = { .module = &module };
 static const struct session session = { .handle = 1 };
 static struct posture p;
 
@@ -171,6 +171,9 @@ static void mechanisms(void **state)
     allowed(CKR_OK, (POSTURE_MECHANISMS + 1) * sizeof(CK_MECHANISM_TYPE), POSTURE_UNTOLD);
     allowed(CKR_OK, CK_UNAVAILABLE_INFORMATION, POSTURE_UNTOLD);
     allowed(CKR_ATTRIBUTE_TYPE_INVALID, 0, POSTURE_UNTOLD);
+    allowed(CKR_DEVICE_ERROR, 8, POSTURE_UNTOLD); /* p11-kit 0.24 of any list */
+    assert_int_equal(read_one(CKA_ALLOWED_MECHANISMS, CKR_DEVICE_REMOVED, NULL, 0, 0),
+                     CKR_DEVICE_REMOVED);
 }
 
 static CK_BBOOL yes = CK_TRUE, no = CK_FALSE;
@@ -204,6 +207,23 @@ static void templates(void **state)
     template(NULL, 0, sizeof(safe), POSTURE_TEMPLATE_WEAK);
 }
 
+/* p11-kit 0.24's server dies of them: they are not asked for again. */
+static void templates_that_break(void **state)
+{
+    const CK_ATTRIBUTE half[] = { { CKA_SENSITIVE, &yes, 1 } };
+
+    (void)state;
+    assert_int_equal(read_one(CKA_UNWRAP_TEMPLATE, CKR_DEVICE_ERROR, NULL, 0, 0), CKR_OK);
+    assert_int_equal(p.unwrap_template, POSTURE_TEMPLATE_UNKNOWN);
+    assert_true(token.templates_unfit);
+    template(half, 1, sizeof(half), POSTURE_TEMPLATE_UNKNOWN);
+    token.templates_unfit = false;
+    assert_int_equal(read_one(CKA_UNWRAP_TEMPLATE, CKR_DEVICE_REMOVED, NULL, 0, 0),
+                     CKR_DEVICE_REMOVED);
+    assert_true(token.templates_unfit);
+    token.templates_unfit = false;
+}
+
 static void date(const char *value, CK_ULONG length, const char *expected)
 {
     assert_int_equal(read_one(CKA_END_DATE, CKR_OK, value, strlen(value), length), CKR_OK);
@@ -230,9 +250,10 @@ static int start(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(flags),     cmocka_unit_test(nothing_known), cmocka_unit_test(lost),
-        cmocka_unit_test(the_value), cmocka_unit_test(mechanisms),    cmocka_unit_test(templates),
-        cmocka_unit_test(dates),
+        cmocka_unit_test(flags),      cmocka_unit_test(nothing_known),
+        cmocka_unit_test(lost),       cmocka_unit_test(the_value),
+        cmocka_unit_test(mechanisms), cmocka_unit_test(templates),
+        cmocka_unit_test(dates),      cmocka_unit_test(templates_that_break),
     };
 
     return cmocka_run_group_tests(tests, start, NULL);
