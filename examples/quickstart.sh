@@ -102,22 +102,20 @@ token --slot-index 0 --init-token --label "$label" --so-pin env:SO_PIN
 token --token-label "$label" --login --login-type so --so-pin env:SO_PIN --init-pin --new-pin env:PIN
 say "token '$label', its PIN is random and in examples/work/pin (mode 0600)"
 
-step "An AES-256 key called gold, generated in the token" "the messages of pkcs11-tool above"
-token --token-label "$label" --login --pin env:PIN --keygen --key-type AES:32 --sensitive --private \
-    --label gold --id "$(openssl rand -hex 18)"
-say "sensitive, not extractable: this script has never seen it" \
-    "(SoftHSM lets it wrap and unwrap other keys as well, which pkcs11-tool cannot forbid, and hsmzke" \
-    "says so on standard error at each program's first use of it: docs/key-posture.md)"
-
-step "Encrypting 8 MiB with openssl enc, by reference" \
+step "An AES-256 key called gold, generated in the token" \
     "the error messages above; docs/configuration.md explains the settings"
 export HSMZKE_PKCS11_MODULE=$module
 export HSMZKE_TOKEN=pkcs11:token=$label
 export HSMZKE_PIN_SOURCE=file:$work/pin
+by_token=(-provider-path "$build/provider" -provider hsmzke)
+quietly openssl genpkey "${by_token[@]}" -algorithm HSMZKE-AES -pkeyopt label:gold -out "$work/gold.pem"
+say "sensitive, not extractable: this script has never seen it"
+
+step "Encrypting 8 MiB with openssl enc, by reference" \
+    "the error messages above; docs/configuration.md explains the settings"
 reference=$(printf hsmzke:gold | xxd -p -c 64)
 iv=$(openssl rand -hex 16)
 head -c $((8 * 1024 * 1024)) /dev/urandom >"$work/plain"
-by_token=(-provider-path "$build/provider" -provider hsmzke)
 quietly openssl enc "${by_token[@]}" -aes-256-cbc -K "$reference" -iv "$iv" \
     -in "$work/plain" -out "$work/encrypted"
 if same "$work/plain" "$work/encrypted"; then fail "The encrypted file is the plain file."; fi

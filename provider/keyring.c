@@ -143,8 +143,7 @@ static struct hsm_key *look_up(struct keyring *keyring, enum hsm_family family,
         query = (struct hsm_query){ HSM_BY_LABEL, reference->name, strlen(reference->name), name,
                                     family };
     key = hsm_key_find(keyring->hsm, &query, why);
-    if (key != NULL && (!check_pins(keyring, name, key, why) ||
-                        !policy_accepts(keyring->config->policy, key, why))) {
+    if (key != NULL && !check_pins(keyring, name, key, why)) {
         hsm_report_refused(keyring->hsm, name, why);
         hsm_key_free(key);
         return NULL;
@@ -152,8 +151,8 @@ static struct hsm_key *look_up(struct keyring *keyring, enum hsm_family family,
     return key;
 }
 
-struct hsm_key *keyring_get(struct keyring *keyring, enum hsm_family family,
-                            const unsigned char *bytes, size_t size, struct failure *why)
+struct hsm_key *keyring_find(struct keyring *keyring, enum hsm_family family,
+                             const unsigned char *bytes, size_t size, struct failure *why)
 {
     struct reference reference;
     struct hsm_key *key;
@@ -173,6 +172,20 @@ struct hsm_key *keyring_get(struct keyring *keyring, enum hsm_family family,
     if (key != NULL)
         keep(keyring, family, bytes, key);
     return key;
+}
+
+struct hsm_key *keyring_get(struct keyring *keyring, enum hsm_family family,
+                            const unsigned char *bytes, size_t size, struct failure *why)
+{
+    struct hsm_key *key = keyring_find(keyring, family, bytes, size, why);
+    const char *label, *id;
+
+    if (key == NULL || policy_accepts(keyring->config->policy, key, why))
+        return key;
+    hsm_key_names(key, &label, &id);
+    hsm_report_refused(keyring->hsm, *label != '\0' ? label : id, why);
+    hsm_key_free(key);
+    return NULL;
 }
 
 bool keyring_accepts(const struct keyring *keyring, const struct hsm_key *key, struct failure *why)

@@ -21,10 +21,14 @@ struct keyring {
 };
 
 /**
- * The key of `family` for the `size` bytes at `bytes`, which begin as a reference does.  The first
- * time, this connects to the HSM and looks for the key.
+ * The key of `family` for the `size` bytes at `bytes`, which begin as a reference does, to be shown
+ * or judged.  The first time, this connects to the HSM and looks for the key.
  * @return NULL, with the reason in `why`; else a key to be given to hsm_key_free()
  */
+struct hsm_key *keyring_find(struct keyring *keyring, enum hsm_family family,
+                             const unsigned char *bytes, size_t size, struct failure *why);
+
+/** The same, to be used: `key-policy` accepts it. */
 struct hsm_key *keyring_get(struct keyring *keyring, enum hsm_family family,
                             const unsigned char *bytes, size_t size, struct failure *why);
 

@@ -72,20 +72,14 @@ static void warn(const struct hsm_audit *audit, const char *findings)
         notice_write(text);
 }
 
-bool policy_accepts(enum key_policy policy, struct hsm_key *key, struct failure *why)
+static bool judge(enum key_policy policy, struct hsm_key *key, struct failure *why)
 {
-    struct failure unread;
-    struct hsm_audit *audit;
+    struct hsm_audit *audit = hsm_key_audit(key, NULL, why);
     char findings[260];
     bool accepted = true;
 
-    if (policy == KEY_POLICY_OFF)
-        return true;
-    audit = hsm_key_audit(key, NULL, &unread);
-    if (audit == NULL) { /* `warn` leaves it to the key's use to say what is broken */
-        *why = unread;
+    if (audit == NULL) /* `warn` leaves it to the key's use to say what is broken */
         return policy == KEY_POLICY_WARN;
-    }
     if (policy_findings(audit, findings, sizeof(findings)) > 0) {
         accepted = policy == KEY_POLICY_WARN;
         if (accepted)
@@ -98,4 +92,32 @@ bool policy_accepts(enum key_policy policy, struct hsm_key *key, struct failure 
     }
     hsm_audit_free(audit);
     return accepted;
+}
+
+bool policy_check(enum key_policy policy, struct hsm_key *key, struct failure *why)
+{
+    struct hsm_audit *audit;
+    char findings[260];
+    bool good;
+
+    if (policy == KEY_POLICY_OFF)
+        return true;
+    audit = hsm_key_audit(key, NULL, why);
+    if (audit == NULL)
+        return false;
+    good = policy_findings(audit, findings, sizeof(findings)) == 0 ||
+           failure_set(why, FAILURE_POLICY, "%s does not pass: %s; `openssl pkey -text` says more",
+                       audit->key, findings);
+    hsm_audit_free(audit);
+    return good;
+}
+
+bool policy_accepts(enum key_policy policy, struct hsm_key *key, struct failure *why)
+{
+    if (policy == KEY_POLICY_OFF || hsm_key_accepted(key))
+        return true;
+    if (!judge(policy, key, why))
+        return false;
+    hsm_key_accept(key);
+    return true;
 }

@@ -153,3 +153,20 @@ void hsm_audit_free(struct hsm_audit *audit)
 {
     free(audit);
 }
+
+void hsm_key_accept(struct hsm_key *key)
+{
+    life_lock();
+    key->accepted = true;
+    life_unlock();
+}
+
+bool hsm_key_accepted(const struct hsm_key *key)
+{
+    bool accepted;
+
+    life_lock();
+    accepted = key->accepted;
+    life_unlock();
+    return accepted;
+}

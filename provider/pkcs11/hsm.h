@@ -230,6 +230,10 @@ struct hsm_audit *hsm_key_audit(struct hsm_key *key, const char *pin, struct fai
 /** Frees it; NULL is fine. */
 void hsm_audit_free(struct hsm_audit *audit);
 
+/** Records that the key was judged and may be used; and whether that was recorded. */
+void hsm_key_accept(struct hsm_key *key);
+bool hsm_key_accepted(const struct hsm_key *key);
+
 /** "critical", "high", ...; "fail", "pass", "unknown". */
 const char *hsm_severity_name(enum hsm_severity severity);
 const char *hsm_result_name(enum hsm_result result);

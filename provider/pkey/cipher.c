@@ -68,7 +68,7 @@ static int init(struct sealing *sealing, const struct pkey *pkey, bool encryptin
         return sealing->key != NULL;
     hsm_key_free(sealing->key);
     sealing->key = NULL;
-    key = pkey_key(pkey, &why);
+    key = pkey_key_to_use(pkey, &why);
     if (key == NULL || !hsm_key_may(key, encrypting, &why))
         return error_raise(&sealing->instance->errors, &why);
     sealing->key = hsm_key_ref(key);

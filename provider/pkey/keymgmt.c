@@ -89,7 +89,7 @@ static void *dup_pkey(const void *from_, int selection)
     return copy;
 }
 
-/* `openssl pkey -check`: the key is in the HSM now, and the one that it was. */
+/* `openssl pkey -check`: the key is in the HSM now, the one that it was, and as a key should be. */
 static int validate(const void *pkey_, int selection, int type)
 {
     const struct pkey *pkey = pkey_;
@@ -98,7 +98,8 @@ static int validate(const void *pkey_, int selection, int type)
 
     (void)selection, (void)type;
     return (key != NULL && hsm_key_confirm(key, &why) &&
-            keyring_accepts(&pkey->instance->keyring, key, &why)) ||
+            keyring_accepts(&pkey->instance->keyring, key, &why) &&
+            policy_check(pkey->instance->config.policy, key, &why)) ||
            error_raise(&pkey->instance->errors, &why);
 }
 

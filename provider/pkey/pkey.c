@@ -56,7 +56,7 @@ static struct hsm_key *find(const struct pkey *pkey, const struct reference *ref
     unsigned char bytes[HSMZKE_REFERENCE_SIZE] = { 0 };
 
     memcpy(bytes, reference->text, strlen(reference->text));
-    return keyring_get(&pkey->instance->keyring, HSM_AES, bytes, sizeof(bytes), why);
+    return keyring_find(&pkey->instance->keyring, HSM_AES, bytes, sizeof(bytes), why);
 }
 
 bool pkey_set_reference(struct pkey *pkey, const char *text, struct failure *why)
@@ -143,6 +143,13 @@ struct hsm_key *pkey_key(const struct pkey *pkey_, struct failure *why)
     lock_release();
     hsm_key_free(found); /* another thread was faster */
     return key;
+}
+
+struct hsm_key *pkey_key_to_use(const struct pkey *pkey, struct failure *why)
+{
+    struct hsm_key *key = pkey_key(pkey, why);
+
+    return key != NULL && policy_accepts(pkey->instance->config.policy, key, why) ? key : NULL;
 }
 
 bool pkey_set_key(struct pkey *pkey, struct hsm_key *key, struct failure *why)

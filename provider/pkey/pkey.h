@@ -46,6 +46,9 @@ bool pkey_has_key(const struct pkey *pkey);
  */
 struct hsm_key *pkey_key(const struct pkey *pkey, struct failure *why);
 
+/** The same, to be used: `key-policy` accepts it. */
+struct hsm_key *pkey_key_to_use(const struct pkey *pkey, struct failure *why);
+
 /** Takes `key` over, which was listed or generated, if it may be used. */
 bool pkey_set_key(struct pkey *pkey, struct hsm_key *key, struct failure *why);
 

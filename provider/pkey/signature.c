@@ -77,7 +77,7 @@ static bool take_key(struct signing *signing, const struct pkey *pkey, const cha
                            "a key of type " HSMZKE_PKEY_TYPE " makes CMACs, which take no digest, "
                            "and was given '%.40s'",
                            digest);
-    key = pkey_key(pkey, why);
+    key = pkey_key_to_use(pkey, why);
     if (key == NULL || !hsm_key_may_sign(key, why))
         return false;
     mac_data_key(&signing->data, hsm_key_ref(key), HSM_CMAC);

@@ -37,6 +37,33 @@ static void print_attribute(void *output, const char *name, const char *value)
     print(output, "    %s: %s\n", name, value);
 }
 
+/* What was not found to be well; docs/key-posture.md has the checks. */
+static bool print_findings(struct output *output, struct hsm_key *key, struct failure *why)
+{
+    struct hsm_audit *audit;
+    size_t passed = 0;
+
+    if (output->instance->config.policy == KEY_POLICY_OFF)
+        return true;
+    audit = hsm_key_audit(key, NULL, why);
+    if (audit == NULL)
+        return false;
+    print(output, "Findings:\n");
+    for (size_t i = 0; i < audit->findings_count; i++) {
+        const struct hsm_finding *finding = &audit->findings[i];
+
+        if (finding->result == HSM_PASS)
+            passed++;
+        else
+            print(output, "    %s (%s): %s\n", finding->check,
+                  finding->result == HSM_FAIL ? hsm_severity_name(finding->severity) : "unknown",
+                  finding->reason);
+    }
+    print(output, "    passed: %zu of %zu\n", passed, audit->findings_count);
+    hsm_audit_free(audit);
+    return true;
+}
+
 static void print_names(struct output *output, const struct pkey *pkey, const struct hsm_key *key)
 {
     unsigned char bytes[HSMZKE_REFERENCE_SIZE];
@@ -86,7 +113,8 @@ int pkey_encode_text(void *instance_, OSSL_CORE_BIO *bio, const void *pkey_,
         return error_raise(&output.instance->errors, &why);
     if (pkey->left_out[0] != '\0')
         print(&output, "Not set, for the token did not take it: %s\n", pkey->left_out);
-    /* The findings on the key's posture belong here. */
+    if (!print_findings(&output, key, &why))
+        return error_raise(&output.instance->errors, &why);
     return !output.failed;
 }
 

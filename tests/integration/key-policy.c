@@ -170,6 +170,56 @@ static void warn_without_attributes(void)
     OSSL_LIB_CTX_free(context);
 }
 
+/* ---- openssl's own commands ---- */
+
+/* Runs `openssl` with hsmzke and a policy. */
+static int openssl_says(const char *policy, const char *command, const char **output)
+{
+    const char *preload = getenv("HSMZKE_TEST_PRELOAD");
+
+    return run_shell(text("OPENSSL_CONF=%s LD_PRELOAD='%s' ASAN_OPTIONS=detect_leaks=0 openssl %s",
+                          config_file(policy_lines(policy), NULL), preload != NULL ? preload : "",
+                          command),
+                     output);
+}
+
+/* Keys are shown and checked under `strict` too; they are refused where they are used. */
+static void commands(void)
+{
+    const char *sealed = text("%s/sealed", work_dir()), *got;
+
+    keys("wrapping - no-sign fixed mechanisms=gcm,ctr wrap\n");
+    unsetenv("HSMZKE_KEY_POLICY");
+    CHECK(openssl_says("strict",
+                       "genpkey -algorithm HSMZKE-AES -pkeyopt label:made -pkeyopt usage:gcm "
+                       "-out /dev/null",
+                       &got) == 0);
+    CHECK(openssl_says("strict", "pkey -in hsmzke:made -noout -check -text", &got) == 0);
+    CHECK_HAS(got, "\n    passed: ");
+    CHECK(strstr(got, "(critical)") == NULL && strstr(got, "(high)") == NULL);
+    CHECK(
+        openssl_says("strict",
+                     text("pkeyutl -encrypt -inkey hsmzke:made -in /etc/hostname -out %s", sealed),
+                     &got) == 0);
+    CHECK(openssl_says("strict", "pkey -in hsmzke:wrapping -noout -text", &got) == 0);
+    CHECK_HAS(got, "\n    wrap-decrypt (critical): CKA_WRAP and CKA_DECRYPT");
+    CHECK(openssl_says("warn", "pkey -in hsmzke:wrapping -noout -check", &got) != 0);
+    CHECK_HAS(got, "does not pass: wrap-decrypt (critical)");
+    CHECK(openssl_says("off", "pkey -in hsmzke:wrapping -noout -check", &got) == 0);
+    CHECK(openssl_says(
+              "strict",
+              text("pkeyutl -encrypt -inkey hsmzke:wrapping -in /etc/hostname -out %s", sealed),
+              &got) != 0);
+    CHECK_HAS(got, "is refused by key-policy = strict: wrap-decrypt (critical)");
+    /* Listed, and not by a reference. */
+    CHECK(openssl_says("strict",
+                       text("pkeyutl -encrypt -inkey 'pkcs11:object=wrapping' -in /etc/hostname "
+                            "-out %s",
+                            sealed),
+                       &got) != 0);
+    CHECK_HAS(got, "is refused by key-policy = strict: wrap-decrypt (critical)");
+}
+
 /* ---- warn ---- */
 
 /* Runs `function` in a child; what it writes to standard error. */
@@ -345,6 +395,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         CHILD_TEST(strict),
         CHILD_TEST(strict_for_macs),
+        CHILD_TEST(commands),
         CHILD_TEST(module_that_does_not_tell),
         CHILD_TEST(strict_without_attributes),
         CHILD_TEST(warn_without_attributes),
