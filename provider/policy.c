@@ -13,7 +13,7 @@ enum {
     ROOM_FOR_MORE = 24, /* for " and 30 more" */
 };
 
-size_t policy_findings(const struct hsm_audit *audit, char *text, size_t size)
+size_t policy_findings(const struct hsm_judgement *audit, char *text, size_t size)
 {
     size_t count = 0, shown = 0, used = 0;
 
@@ -63,7 +63,7 @@ static bool is_news(const char *text)
     return news;
 }
 
-static void warn(const struct hsm_audit *audit, const char *findings)
+static void warn(const struct hsm_judgement *audit, const char *findings)
 {
     char text[480];
 
@@ -74,7 +74,7 @@ static void warn(const struct hsm_audit *audit, const char *findings)
 
 static bool judge(enum key_policy policy, struct hsm_key *key, struct failure *why)
 {
-    struct hsm_audit *audit = hsm_key_audit(key, NULL, why);
+    struct hsm_judgement *audit = hsm_key_judge(key, NULL, why);
     char findings[260];
     bool accepted = true;
 
@@ -90,25 +90,25 @@ static bool judge(enum key_policy policy, struct hsm_key *key, struct failure *w
                         "set key-policy = warn",
                         audit->key, findings);
     }
-    hsm_audit_free(audit);
+    hsm_judgement_free(audit);
     return accepted;
 }
 
 bool policy_check(enum key_policy policy, struct hsm_key *key, struct failure *why)
 {
-    struct hsm_audit *audit;
+    struct hsm_judgement *audit;
     char findings[260];
     bool good;
 
     if (policy == KEY_POLICY_OFF)
         return true;
-    audit = hsm_key_audit(key, NULL, why);
+    audit = hsm_key_judge(key, NULL, why);
     if (audit == NULL)
         return false;
     good = policy_findings(audit, findings, sizeof(findings)) == 0 ||
            failure_set(why, FAILURE_POLICY, "%s does not pass: %s; `openssl pkey -text` says more",
                        audit->key, findings);
-    hsm_audit_free(audit);
+    hsm_judgement_free(audit);
     return good;
 }
 

@@ -31,6 +31,6 @@ bool policy_check(enum key_policy policy, struct hsm_key *key, struct failure *w
  * Writes what speaks against the key, the worst first and as many as fit: "wrap-decrypt (critical),
  * private (high)".  @return how many findings there are
  */
-size_t policy_findings(const struct hsm_audit *audit, char *text, size_t size);
+size_t policy_findings(const struct hsm_judgement *audit, char *text, size_t size);
 
 #endif

@@ -213,7 +213,7 @@ struct hsm_attribute {
     char value[200];  /**< "unknown" where the module does not tell */
 };
 
-struct hsm_audit {
+struct hsm_judgement {
     char key[120]; /**< "key 'gold' on token 'prod'" */
     size_t findings_count, attributes_count;
     struct hsm_finding findings[HSM_CHECKS_MOST];
@@ -223,12 +223,12 @@ struct hsm_audit {
 /**
  * Judges `key`; asks the module for each attribute.  No byte of the key is asked for.  `pin`: the
  * identity that it must have, as for hsm_key_is(), or NULL.
- * @return NULL, with the reason in `why`; else to be given to hsm_audit_free()
+ * @return NULL, with the reason in `why`; else to be given to hsm_judgement_free()
  */
-struct hsm_audit *hsm_key_audit(struct hsm_key *key, const char *pin, struct failure *why);
+struct hsm_judgement *hsm_key_judge(struct hsm_key *key, const char *pin, struct failure *why);
 
 /** Frees it; NULL is fine. */
-void hsm_audit_free(struct hsm_audit *audit);
+void hsm_judgement_free(struct hsm_judgement *audit);
 
 /** Records that the key was judged and may be used; and whether that was recorded. */
 void hsm_key_accept(struct hsm_key *key);

@@ -158,7 +158,7 @@ const char *posture_mechanism_name(CK_MECHANISM_TYPE type)
     return number;
 }
 
-void posture_judge(const struct posture *posture, struct hsm_audit *audit)
+void posture_judge(const struct posture *posture, struct hsm_judgement *audit)
 {
     audit->findings_count = 0;
     for (size_t i = 0; i < COUNT(checks); i++) {

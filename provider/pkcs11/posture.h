@@ -1,7 +1,7 @@
 /*
  * The posture of a key: what is known of its attributes and of its token (posture-read.c,
  * posture-token.c fill it in), and the checks that judge it (posture-checks.c and its neighbours),
- * which are pure.  The face is hsm_key_audit() of hsm.h.
+ * which are pure.  The face is hsm_key_judge() of hsm.h.
  */
 #ifndef HSMZKE_PKCS11_POSTURE_H
 #define HSMZKE_PKCS11_POSTURE_H
@@ -129,7 +129,7 @@ posture_check posture_type, posture_identity, posture_unique, posture_dates, pos
     posture_login, posture_pin, posture_hardware;
 
 /** All checks that make sense for the key, into `audit`. */
-void posture_judge(const struct posture *posture, struct hsm_audit *audit);
+void posture_judge(const struct posture *posture, struct hsm_judgement *audit);
 
 /** What a check says; `finding->severity` stays what it is at most unless it fails. */
 void posture_pass(struct hsm_finding *finding, const char *format, ...)

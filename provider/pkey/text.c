@@ -40,12 +40,12 @@ static void print_attribute(void *output, const char *name, const char *value)
 /* What was not found to be well; docs/key-posture.md has the checks. */
 static bool print_findings(struct output *output, struct hsm_key *key, struct failure *why)
 {
-    struct hsm_audit *audit;
+    struct hsm_judgement *audit;
     size_t passed = 0;
 
     if (output->instance->config.policy == KEY_POLICY_OFF)
         return true;
-    audit = hsm_key_audit(key, NULL, why);
+    audit = hsm_key_judge(key, NULL, why);
     if (audit == NULL)
         return false;
     print(output, "Findings:\n");
@@ -60,7 +60,7 @@ static bool print_findings(struct output *output, struct hsm_key *key, struct fa
                   finding->reason);
     }
     print(output, "    passed: %zu of %zu\n", passed, audit->findings_count);
-    hsm_audit_free(audit);
+    hsm_judgement_free(audit);
     return true;
 }
 

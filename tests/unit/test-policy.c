@@ -5,7 +5,7 @@
 
 #include "policy.h"
 
-static struct hsm_audit audit;
+static struct hsm_judgement audit;
 
 static void add(const char *check, enum hsm_result result, enum hsm_severity severity, bool refused)
 {

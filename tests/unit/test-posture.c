@@ -9,7 +9,7 @@
 #include "pkcs11/posture.h"
 
 static struct posture p;
-static struct hsm_audit audit;
+static struct hsm_judgement audit;
 
 static void list(struct posture_mechanisms *list, size_t count, const CK_MECHANISM_TYPE *types)
 {

@@ -1,4 +1,4 @@
-/* hsm_key_audit() of hsm.h: a key's posture read, judged and told.  See posture.h. */
+/* hsm_key_judge() of hsm.h: a key's posture read, judged and told.  See posture.h. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -47,7 +47,7 @@ static CK_RV attempt(struct posture *posture, struct hsm_key *key, struct failur
     return rv;
 }
 
-static void show(struct hsm_audit *audit, const char *name, const char *value)
+static void show(struct hsm_judgement *audit, const char *name, const char *value)
 {
     struct hsm_attribute *attribute = &audit->attributes[audit->attributes_count++];
 
@@ -55,7 +55,7 @@ static void show(struct hsm_audit *audit, const char *name, const char *value)
     snprintf(attribute->value, sizeof(attribute->value), "%s", value);
 }
 
-static void show_number(struct hsm_audit *audit, const char *name, CK_ULONG value)
+static void show_number(struct hsm_judgement *audit, const char *name, CK_ULONG value)
 {
     char text[32] = "unknown";
 
@@ -64,7 +64,7 @@ static void show_number(struct hsm_audit *audit, const char *name, CK_ULONG valu
     show(audit, name, text);
 }
 
-static void show_mechanisms(struct hsm_audit *audit, const struct posture_mechanisms *list)
+static void show_mechanisms(struct hsm_judgement *audit, const struct posture_mechanisms *list)
 {
     char text[sizeof(audit->attributes[0].value)] = "";
 
@@ -84,12 +84,12 @@ static void show_mechanisms(struct hsm_audit *audit, const struct posture_mechan
                                         : text);
 }
 
-static void show_date(struct hsm_audit *audit, const char *name, const char *date)
+static void show_date(struct hsm_judgement *audit, const char *name, const char *date)
 {
     show(audit, name, *date == '\0' ? "none" : *date == '?' ? "unknown" : date);
 }
 
-static void show_attributes(const struct posture *posture, struct hsm_audit *audit)
+static void show_attributes(const struct posture *posture, struct hsm_judgement *audit)
 {
     static const char *const truths[] = {
         [POSTURE_UNKNOWN] = "unknown", [POSTURE_NO] = "false", [POSTURE_YES] = "true"
@@ -125,9 +125,9 @@ static bool read_again(struct posture *posture, struct hsm_key *key, struct fail
     return rv == CKR_OK;
 }
 
-struct hsm_audit *hsm_key_audit(struct hsm_key *key, const char *pin, struct failure *why)
+struct hsm_judgement *hsm_key_judge(struct hsm_key *key, const char *pin, struct failure *why)
 {
-    struct hsm_audit *audit = calloc(1, sizeof(*audit));
+    struct hsm_judgement *audit = calloc(1, sizeof(*audit));
     struct posture *posture = calloc(1, sizeof(*posture));
     struct failure ignored;
 
@@ -149,7 +149,7 @@ struct hsm_audit *hsm_key_audit(struct hsm_key *key, const char *pin, struct fai
     return NULL;
 }
 
-void hsm_audit_free(struct hsm_audit *audit)
+void hsm_judgement_free(struct hsm_judgement *audit)
 {
     free(audit);
 }
