@@ -81,4 +81,11 @@
 #define HSMZKE_PKEY_PARAM_REFERENCE "reference"
 #define HSMZKE_PKEY_PARAM_IDENTITY "identity"
 
+/**
+ * Keys as EVP_SKEYs (OpenSSL 3.5 and later): what EVP_SKEY_import() takes beside "raw-bytes".
+ * EVP_SKEY_generate() takes the parameters of EVP_PKEYs above.
+ */
+#define HSMZKE_SKEY_PARAM_REFERENCE "reference" /**< "hsmzke:..." as text, or the 32 bytes */
+#define HSMZKE_SKEY_PARAM_URI "uri"             /**< "pkcs11:..." */
+
 #endif

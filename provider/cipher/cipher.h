@@ -9,6 +9,7 @@
 #include <openssl/core_dispatch.h>
 
 #include "cipher/machine.h"
+#include "skey/skey.h"
 
 /** The default provider's functions for one cipher. */
 struct cipher_software {
@@ -67,6 +68,7 @@ OSSL_FUNC_cipher_freectx_fn cipher_freectx;
 OSSL_FUNC_cipher_dupctx_fn cipher_dupctx;
 OSSL_FUNC_cipher_encrypt_init_fn cipher_encrypt_init;
 OSSL_FUNC_cipher_decrypt_init_fn cipher_decrypt_init;
+skey_cipher_init_fn cipher_encrypt_skey_init, cipher_decrypt_skey_init;
 OSSL_FUNC_cipher_update_fn cipher_update;
 OSSL_FUNC_cipher_final_fn cipher_final;
 OSSL_FUNC_cipher_cipher_fn cipher_cipher;
@@ -136,6 +138,8 @@ extern const struct cipher_mode cipher_wrap, cipher_wrap_pad, cipher_wrap_inv, c
             { OSSL_FUNC_CIPHER_DUPCTX, (void (*)(void))prefix##_dupctx },                          \
             { OSSL_FUNC_CIPHER_ENCRYPT_INIT, (void (*)(void))prefix##_encrypt_init },              \
             { OSSL_FUNC_CIPHER_DECRYPT_INIT, (void (*)(void))prefix##_decrypt_init },              \
+            { SKEY_CIPHER_ENCRYPT_INIT, (void (*)(void))prefix##_encrypt_skey_init },              \
+            { SKEY_CIPHER_DECRYPT_INIT, (void (*)(void))prefix##_decrypt_skey_init },              \
             { OSSL_FUNC_CIPHER_UPDATE, (void (*)(void))prefix##_update },                          \
             { OSSL_FUNC_CIPHER_FINAL, (void (*)(void))prefix##_final },                            \
             { OSSL_FUNC_CIPHER_GET_PARAMS, (void (*)(void))mode##_get_params },                    \

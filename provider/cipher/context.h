@@ -33,11 +33,25 @@ bool cipher_copy(struct cipher_context *copy, const struct cipher_context *conte
 /** Whether the context, which has no raw key, can take data for the HSM; else says why not. */
 bool cipher_is_ready(const struct cipher_context *context);
 
+/** The key that EVP gives at an init: bytes, an EVP_SKEY's key of the HSM, or none (both NULL). */
+struct cipher_given {
+    const unsigned char *bytes; /* a reference or a raw key */
+    size_t size;
+    struct hsm_key *key;
+};
+
+/** What an EVP_SKEY's `keydata` gives; NULL: no key.  @return false, said why */
+bool cipher_given_skey(const struct cipher_context *context, void *keydata,
+                       struct cipher_given *given);
+
+/** Whether there is a key in it. */
+bool cipher_is_given(const struct cipher_given *given);
+
 /**
- * Takes the key that EVP gave: a reference, which is looked up, or a raw key, if it may be used.
- * What was there before is gone, whatever comes of it.  @return false, said why
+ * Takes the key that EVP gave: a reference, which is looked up, or a raw key, if it may be used; or
+ * an EVP_SKEY's.  What was there before is gone, whatever comes of it.  @return false, said why
  */
-bool cipher_take_key(struct cipher_context *context, const unsigned char *key, size_t size);
+bool cipher_take_key(struct cipher_context *context, const struct cipher_given *given);
 
 /**
  * After a failure: wipes the `output` bytes that a success would have put to `out`, where that is
@@ -49,8 +63,8 @@ int cipher_nothing_given(unsigned char *out, size_t output, const unsigned char 
 /** The key is not used any more. */
 void cipher_drop_key(struct cipher_context *context);
 
-/** Init of the default provider's context; `key` and `iv` may be NULL. */
-int cipher_software_init(struct cipher_context *context, bool encrypt, const unsigned char *key,
-                         size_t key_size, const unsigned char *iv, size_t iv_size);
+/** Init of the default provider's context; `iv` may be NULL. */
+int cipher_software_init(struct cipher_context *context, bool encrypt,
+                         const struct cipher_given *given, const unsigned char *iv, size_t iv_size);
 
 #endif

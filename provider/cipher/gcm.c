@@ -13,6 +13,7 @@ static OSSL_FUNC_cipher_freectx_fn gcm_freectx;
 static OSSL_FUNC_cipher_dupctx_fn gcm_dupctx;
 static OSSL_FUNC_cipher_encrypt_init_fn gcm_encrypt_init;
 static OSSL_FUNC_cipher_decrypt_init_fn gcm_decrypt_init;
+static skey_cipher_init_fn gcm_encrypt_skey_init, gcm_decrypt_skey_init;
 static OSSL_FUNC_cipher_update_fn gcm_update;
 static OSSL_FUNC_cipher_final_fn gcm_final;
 static OSSL_FUNC_cipher_cipher_fn gcm_cipher;
@@ -81,42 +82,42 @@ static int init_raw_again(struct gcm_context *context, bool encrypt, const unsig
                           size_t iv_size, const OSSL_PARAM params[])
 {
     gcm_note(&context->machine, encrypt, iv, iv_size);
-    if (cipher_software_init(&context->base, encrypt, NULL, 0, iv, iv_size))
+    if (cipher_software_init(&context->base, encrypt, &(struct cipher_given){ 0 }, iv, iv_size))
         return params == NULL || gcm_set_ctx_params(context, params);
     cipher_drop_key(&context->base);
     return 0;
 }
 
-static int init(struct gcm_context *context, bool encrypt, const unsigned char *key,
-                size_t key_size, const unsigned char *iv, size_t iv_size, const OSSL_PARAM params[])
+static int init(struct gcm_context *context, bool encrypt, const struct cipher_given *given,
+                const unsigned char *iv, size_t iv_size, const OSSL_PARAM params[])
 {
     struct cipher_context *base = &context->base;
-    const bool was_raw = base->keyed == KEYED_RAW;
+    const bool was_raw = base->keyed == KEYED_RAW, is_given = cipher_is_given(given);
     struct gcm_engine engine;
     struct gcm_call call;
     struct failure why;
 
     if (iv != NULL && (iv_size == 0 || iv_size > GCM_IV_MOST))
         return gcm_answer(context, GCM_IV_LENGTH, NULL);
-    if (key == NULL && was_raw)
+    if (!is_given && was_raw)
         return init_raw_again(context, encrypt, iv, iv_size, params);
     engine = gcm_hsm_engine(&call, context);
-    if (key != NULL && !cipher_take_key(base, key, key_size)) {
+    if (is_given && !cipher_take_key(base, given)) {
         gcm_lose_key(&context->machine, &engine);
         return 0;
     }
     if (base->keyed == KEYED_BY_REFERENCE && !hsm_key_may(base->key, encrypt, &why)) {
-        if (key != NULL)
+        if (is_given)
             gcm_lose_key(&context->machine, &engine);
         return error_raise(&base->instance->errors, &why);
     }
-    gcm_init(&context->machine, &engine, encrypt, key != NULL, iv, iv_size);
+    gcm_init(&context->machine, &engine, encrypt, is_given, iv, iv_size);
     if (base->keyed == KEYED_RAW && !was_raw && iv == NULL && context->machine.iv_set) {
         iv = context->machine.iv; /* software has not seen it */
         iv_size = context->machine.iv_size;
     }
     if (base->keyed != KEYED_BY_REFERENCE &&
-        !cipher_software_init(base, encrypt, key, key_size, iv, iv_size)) {
+        !cipher_software_init(base, encrypt, given, iv, iv_size)) {
         cipher_drop_key(base);
         return 0;
     }
@@ -126,13 +127,40 @@ static int init(struct gcm_context *context, bool encrypt, const unsigned char *
 static int gcm_encrypt_init(void *context, const unsigned char *key, size_t key_size,
                             const unsigned char *iv, size_t iv_size, const OSSL_PARAM params[])
 {
-    return init(context, true, key, key_size, iv, iv_size, params);
+    return init(context, true, &(struct cipher_given){ key, key_size, NULL }, iv, iv_size, params);
 }
 
 static int gcm_decrypt_init(void *context, const unsigned char *key, size_t key_size,
                             const unsigned char *iv, size_t iv_size, const OSSL_PARAM params[])
 {
-    return init(context, false, key, key_size, iv, iv_size, params);
+    return init(context, false, &(struct cipher_given){ key, key_size, NULL }, iv, iv_size, params);
+}
+
+static int skey_init(struct gcm_context *context, bool encrypt, void *keydata,
+                     const unsigned char *iv, size_t iv_size, const OSSL_PARAM params[])
+{
+    struct cipher_given given;
+    struct gcm_engine engine;
+    struct gcm_call call;
+
+    if (cipher_given_skey(&context->base, keydata, &given))
+        return init(context, encrypt, &given, iv, iv_size, params);
+    engine = gcm_hsm_engine(&call, context);
+    cipher_drop_key(&context->base);
+    gcm_lose_key(&context->machine, &engine);
+    return 0;
+}
+
+static int gcm_encrypt_skey_init(void *context, void *keydata, const unsigned char *iv,
+                                 size_t iv_size, const OSSL_PARAM params[])
+{
+    return skey_init(context, true, keydata, iv, iv_size, params);
+}
+
+static int gcm_decrypt_skey_init(void *context, void *keydata, const unsigned char *iv,
+                                 size_t iv_size, const OSSL_PARAM params[])
+{
+    return skey_init(context, false, keydata, iv, iv_size, params);
 }
 
 /* The IV of keys' identities would show the first bytes of a message to whoever knows the identity.

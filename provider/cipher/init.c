@@ -15,13 +15,14 @@ void cipher_drop_key(struct cipher_context *context)
     context->keyed = KEYED_NOT;
 }
 
-int cipher_software_init(struct cipher_context *context, bool encrypt, const unsigned char *key,
-                         size_t key_size, const unsigned char *iv, size_t iv_size)
+int cipher_software_init(struct cipher_context *context, bool encrypt,
+                         const struct cipher_given *given, const unsigned char *iv, size_t iv_size)
 {
     const struct cipher_software *software = context->mode->software;
+    void *const to = context->software;
 
-    return encrypt ? software->encrypt_init(context->software, key, key_size, iv, iv_size, NULL)
-                   : software->decrypt_init(context->software, key, key_size, iv, iv_size, NULL);
+    return encrypt ? software->encrypt_init(to, given->bytes, given->size, iv, iv_size, NULL)
+                   : software->decrypt_init(to, given->bytes, given->size, iv, iv_size, NULL);
 }
 
 /*
@@ -61,6 +62,17 @@ static bool use_raw_key(struct cipher_context *context)
     return true;
 }
 
+/* Takes `key` over; NULL: nothing was found, for the reason in `why`. */
+static bool use_key(struct cipher_context *context, struct hsm_key *key, const struct failure *why)
+{
+    cipher_drop_key(context);
+    if (key == NULL)
+        return fail(context, why) != 0;
+    context->key = key;
+    context->keyed = KEYED_BY_REFERENCE;
+    return true;
+}
+
 static bool use_reference(struct cipher_context *context, const unsigned char *bytes, size_t size)
 {
     struct failure why;
@@ -70,18 +82,43 @@ static bool use_reference(struct cipher_context *context, const unsigned char *b
         why = context->instance->config.why;
     else
         key = keyring_get(&context->instance->keyring, HSM_AES, bytes, size, &why);
-    cipher_drop_key(context);
-    if (key == NULL)
-        return fail(context, &why) != 0;
-    context->key = key;
-    context->keyed = KEYED_BY_REFERENCE;
-    return true;
+    return use_key(context, key, &why);
 }
 
-bool cipher_take_key(struct cipher_context *context, const unsigned char *key, size_t size)
+bool cipher_given_skey(const struct cipher_context *context, void *keydata,
+                       struct cipher_given *given)
 {
-    return reference_has_prefix(key, size) ? use_reference(context, key, size)
-                                           : use_raw_key(context);
+    enum hsm_family family = HSM_AES;
+    struct failure why;
+
+    *given = (struct cipher_given){ .key = skey_key(keydata, &family) };
+    if (keydata == NULL || (given->key != NULL && family == HSM_AES))
+        return true;
+    if (given->key != NULL)
+        failure_set(&why, FAILURE_KEY_UNSUITABLE,
+                    "%s was given an EVP_SKEY of the type GENERIC-SECRET; import the key as AES",
+                    context->mode->name);
+    else if (skey_bytes(keydata, &given->bytes, &given->size) && given->bytes != NULL)
+        return true;
+    else
+        failure_set(&why, FAILURE_NOT_OFFERED,
+                    "%s was given an EVP_SKEY without bytes that is no key of the HSM",
+                    context->mode->name);
+    return fail(context, &why) != 0;
+}
+
+bool cipher_is_given(const struct cipher_given *given)
+{
+    return given->bytes != NULL || given->key != NULL;
+}
+
+bool cipher_take_key(struct cipher_context *context, const struct cipher_given *given)
+{
+    if (given->key != NULL)
+        return use_key(context, hsm_key_ref(given->key), NULL);
+    return reference_has_prefix(given->bytes, given->size)
+               ? use_reference(context, given->bytes, given->size)
+               : use_raw_key(context);
 }
 
 /*
@@ -132,15 +169,15 @@ static bool key_may(const struct cipher_context *context, bool encrypt, struct f
     }
 }
 
-static int init(struct cipher_context *context, bool encrypt, const unsigned char *key,
-                size_t key_size, const unsigned char *iv, size_t iv_size, const OSSL_PARAM params[])
+static int init(struct cipher_context *context, bool encrypt, const struct cipher_given *given,
+                const unsigned char *iv, size_t iv_size, const OSSL_PARAM params[])
 {
-    const bool was_raw = context->keyed == KEYED_RAW;
+    const bool was_raw = context->keyed == KEYED_RAW, is_given = cipher_is_given(given);
     struct failure why;
 
-    if (key != NULL && !cipher_take_key(context, key, key_size))
+    if (is_given && !cipher_take_key(context, given))
         return 0;
-    if (key != NULL)
+    if (is_given)
         bridge_iv(context, was_raw, &iv, &iv_size);
     if (iv != NULL && !check_iv(context, iv_size))
         return 0;
@@ -149,7 +186,7 @@ static int init(struct cipher_context *context, bool encrypt, const unsigned cha
     machine_init(&context->machine, encrypt, iv);
     /* No parameters here: they go to both contexts below. */
     if (context->keyed != KEYED_BY_REFERENCE &&
-        !cipher_software_init(context, encrypt, key, key_size, iv, iv_size)) {
+        !cipher_software_init(context, encrypt, given, iv, iv_size)) {
         cipher_drop_key(context);
         return 0;
     }
@@ -159,11 +196,34 @@ static int init(struct cipher_context *context, bool encrypt, const unsigned cha
 int cipher_encrypt_init(void *context, const unsigned char *key, size_t key_size,
                         const unsigned char *iv, size_t iv_size, const OSSL_PARAM params[])
 {
-    return init(context, true, key, key_size, iv, iv_size, params);
+    return init(context, true, &(struct cipher_given){ key, key_size, NULL }, iv, iv_size, params);
 }
 
 int cipher_decrypt_init(void *context, const unsigned char *key, size_t key_size,
                         const unsigned char *iv, size_t iv_size, const OSSL_PARAM params[])
 {
-    return init(context, false, key, key_size, iv, iv_size, params);
+    return init(context, false, &(struct cipher_given){ key, key_size, NULL }, iv, iv_size, params);
+}
+
+static int skey_init(struct cipher_context *context, bool encrypt, void *keydata,
+                     const unsigned char *iv, size_t iv_size, const OSSL_PARAM params[])
+{
+    struct cipher_given given;
+
+    if (cipher_given_skey(context, keydata, &given))
+        return init(context, encrypt, &given, iv, iv_size, params);
+    cipher_drop_key(context);
+    return 0;
+}
+
+int cipher_encrypt_skey_init(void *context, void *keydata, const unsigned char *iv, size_t iv_size,
+                             const OSSL_PARAM params[])
+{
+    return skey_init(context, true, keydata, iv, iv_size, params);
+}
+
+int cipher_decrypt_skey_init(void *context, void *keydata, const unsigned char *iv, size_t iv_size,
+                             const OSSL_PARAM params[])
+{
+    return skey_init(context, false, keydata, iv, iv_size, params);
 }

@@ -13,6 +13,7 @@
 #include "mac/mac.h"
 #include "pkey/pkey.h"
 #include "rand/rand.h"
+#include "skey/skey.h"
 #include "store/store.h"
 
 /* `version=256` can be preferred (`?version=256`) beside other providers: the core knows the name.
@@ -50,6 +51,8 @@ static const OSSL_DISPATCH *choose(const struct instance *instance, int operatio
         own = cipher_dispatch(algorithm->algorithm_names, algorithm->implementation, inner);
     else if (operation == OSSL_OP_MAC)
         own = mac_dispatch(algorithm->algorithm_names, algorithm->implementation);
+    else if (operation == SKEY_OP_SKEYMGMT)
+        own = skey_dispatch(algorithm->algorithm_names, algorithm->implementation);
     if (own != NULL || !instance->config.gateway)
         return own;
     if (operation == OSSL_OP_CIPHER)
@@ -58,9 +61,8 @@ static const OSSL_DISPATCH *choose(const struct instance *instance, int operatio
         return gateway_rand(algorithm->implementation);
     if (operation == OSSL_OP_STORE && algorithm_is(algorithm->algorithm_names, "file"))
         return gateway_file(algorithm->implementation);
-    if (instance->config.references_elsewhere)
-        return algorithm->implementation;
-    return gateway_refusal_params(operation, algorithm->algorithm_names, algorithm->implementation);
+    return gateway_refusal_params(operation, algorithm->algorithm_names,
+                                  instance->config.references_elsewhere, algorithm->implementation);
 }
 
 static void free_table(OSSL_ALGORITHM *table)
@@ -88,6 +90,8 @@ static const OSSL_ALGORITHM *additions(const struct instance *instance, int oper
         return pkey_asym_cipher_algorithms;
     case OSSL_OP_SIGNATURE:
         return pkey_signature_algorithms;
+    case SKEY_OP_SKEYMGMT:
+        return skey_algorithms;
     case OSSL_OP_STORE:
         return store_algorithms(instance->config.pkcs11_uris);
     default:

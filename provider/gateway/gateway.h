@@ -61,11 +61,13 @@ const OSSL_DISPATCH *gateway_refusal(const OSSL_DISPATCH *implementation);
 
 /**
  * The default provider's `implementation` of a MAC, a KDF, a key exchange or a key's management,
- * refusing key references (refusal-params.c); other operations, and what hands a reference on to
- * our own MACs, as they are.  `names` are an OSSL_ALGORITHM's.  With lock_take() held.
+ * refusing key references, unless `references_allowed`, and EVP_SKEYs of the HSM
+ * (refusal-params.c); other operations, and what hands a reference on to our own MACs, as they are.
+ * `names` are an OSSL_ALGORITHM's.  With lock_take() held.
  * @return NULL if there is no slot left for it
  */
 const OSSL_DISPATCH *gateway_refusal_params(int operation, const char *names,
+                                            bool references_allowed,
                                             const OSSL_DISPATCH *implementation);
 
 #endif

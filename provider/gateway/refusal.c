@@ -11,6 +11,7 @@
 #include "gateway/slots.h"
 #include "parameter.h"
 #include "reference.h"
+#include "skey/skey.h"
 
 struct cipher_slot {
     const OSSL_DISPATCH *from;
@@ -18,6 +19,7 @@ struct cipher_slot {
     OSSL_FUNC_cipher_encrypt_init_fn *encrypt_init;
     OSSL_FUNC_cipher_decrypt_init_fn *decrypt_init;
     OSSL_FUNC_cipher_set_ctx_params_fn *set_ctx_params;
+    skey_cipher_init_fn *encrypt_skey_init, *decrypt_skey_init;
 };
 
 static struct cipher_slot slots[SLOTS_MANY]; /* filled in with lock_take() held */
@@ -46,6 +48,17 @@ static int refuse(void)
     return instance_raise_any(&why);
 }
 
+/* An EVP_SKEY with a key of the HSM, or with such bytes. */
+static bool is_refused_skey(void *keydata)
+{
+    const unsigned char *bytes = NULL;
+    size_t size = 0;
+
+    return skey_key(keydata, NULL) != NULL ||
+           (skey_bytes(keydata, &bytes, &size) && is_reference(bytes, size, NULL));
+}
+
+/* The default provider's functions for EVP_SKEYs do not bear NULL, which keeps the key. */
 #define THUNKS(n)                                                                                  \
     static OSSL_FUNC_cipher_encrypt_init_fn encrypt_init_##n, decrypt_init_##n;                    \
     static int encrypt_init_##n(void *context, const unsigned char *key, size_t key_size,          \
@@ -68,13 +81,35 @@ static int refuse(void)
     static int set_ctx_params_##n(void *context, const OSSL_PARAM params[])                        \
     {                                                                                              \
         return in_params(params) ? refuse() : slots[n].set_ctx_params(context, params);            \
+    }                                                                                              \
+    static skey_cipher_init_fn encrypt_skey_init_##n, decrypt_skey_init_##n;                       \
+    static int encrypt_skey_init_##n(void *context, void *keydata, const unsigned char *iv,        \
+                                     size_t iv_size, const OSSL_PARAM params[])                    \
+    {                                                                                              \
+        if (keydata == NULL)                                                                       \
+            return encrypt_init_##n(context, NULL, 0, iv, iv_size, params);                        \
+        if (is_refused_skey(keydata) || in_params(params))                                         \
+            return refuse();                                                                       \
+        return slots[n].encrypt_skey_init(context, keydata, iv, iv_size, params);                  \
+    }                                                                                              \
+    static int decrypt_skey_init_##n(void *context, void *keydata, const unsigned char *iv,        \
+                                     size_t iv_size, const OSSL_PARAM params[])                    \
+    {                                                                                              \
+        if (keydata == NULL)                                                                       \
+            return decrypt_init_##n(context, NULL, 0, iv, iv_size, params);                        \
+        if (is_refused_skey(keydata) || in_params(params))                                         \
+            return refuse();                                                                       \
+        return slots[n].decrypt_skey_init(context, keydata, iv, iv_size, params);                  \
     }
 MANY_SLOTS(THUNKS)
 
-#define ROW(n) { encrypt_init_##n, decrypt_init_##n, set_ctx_params_##n },
+#define ROW(n)                                                                                     \
+    { encrypt_init_##n, decrypt_init_##n, set_ctx_params_##n, encrypt_skey_init_##n,               \
+      decrypt_skey_init_##n },
 static const struct {
     OSSL_FUNC_cipher_encrypt_init_fn *encrypt_init, *decrypt_init;
     OSSL_FUNC_cipher_set_ctx_params_fn *set_ctx_params;
+    skey_cipher_init_fn *encrypt_skey_init, *decrypt_skey_init;
 } thunks[SLOTS_MANY] = { MANY_SLOTS(ROW) };
 
 static bool fill(size_t n, const OSSL_DISPATCH *implementation)
@@ -94,6 +129,12 @@ static bool fill(size_t n, const OSSL_DISPATCH *implementation)
         } else if (row->function_id == OSSL_FUNC_CIPHER_SET_CTX_PARAMS) {
             slot->set_ctx_params = OSSL_FUNC_cipher_set_ctx_params(row);
             row->function = (void (*)(void))thunks[n].set_ctx_params;
+        } else if (row->function_id == SKEY_CIPHER_ENCRYPT_INIT) {
+            slot->encrypt_skey_init = (skey_cipher_init_fn *)row->function;
+            row->function = (void (*)(void))thunks[n].encrypt_skey_init;
+        } else if (row->function_id == SKEY_CIPHER_DECRYPT_INIT) {
+            slot->decrypt_skey_init = (skey_cipher_init_fn *)row->function;
+            row->function = (void (*)(void))thunks[n].decrypt_skey_init;
         }
     }
     slot->from = implementation;

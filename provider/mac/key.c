@@ -60,24 +60,27 @@ static struct hsm_key *find(struct mac_context *context, const unsigned char *by
     return keyring_get(&context->instance->keyring, context->type->family, bytes, size, why);
 }
 
-int mac_use_reference(struct mac_context *context, const unsigned char *bytes, size_t size)
+/* Takes `key` over; NULL: nothing was found, for the reason in `why`. */
+static int use_key(struct mac_context *context, struct hsm_key *key, enum hsm_mac kind,
+                   struct failure *why)
 {
-    struct failure why;
-    struct hsm_key *key;
-    enum hsm_mac kind = HSM_MACS; /* none */
-
-    /* A key that was set before is not used any more, whatever comes of the new one. */
-    mac_drop_key(context);
-    if (!choose(context, &kind))
-        return 0;
-    key = find(context, bytes, size, &why);
-    if (key == NULL || !context->type->work->may(key, &why)) {
+    if (key == NULL || !context->type->work->may(key, why)) {
         hsm_key_free(key);
-        return fail(context, &why);
+        return fail(context, why);
     }
     mac_data_key(&context->data, key, kind);
     context->keyed = MAC_KEYED_BY_REFERENCE;
     return 1;
+}
+
+int mac_use_reference(struct mac_context *context, const unsigned char *bytes, size_t size)
+{
+    struct failure why;
+    enum hsm_mac kind = HSM_MACS; /* none */
+
+    /* A key that was set before is not used any more, whatever comes of the new one. */
+    mac_drop_key(context);
+    return choose(context, &kind) && use_key(context, find(context, bytes, size, &why), kind, &why);
 }
 
 /* The default provider looks the cipher up in the private context as well; so all names count. */
@@ -175,19 +178,38 @@ int mac_init(void *context_, const unsigned char *key, size_t key_size, const OS
     return 1;
 }
 
-/* An EVP_SKEY that the gateway hands out is the default provider's own: never a key of the HSM. */
-int mac_init_skey(void *context_, void *key, const OSSL_PARAM params[])
+static int use_skey(struct mac_context *context, struct hsm_key *key, enum hsm_family family)
+{
+    const bool aes = context->type->family == HSM_AES;
+    enum hsm_mac kind = HSM_MACS;
+    struct failure why;
+
+    mac_drop_key(context);
+    if (!choose(context, &kind))
+        return 0;
+    if (family == context->type->family)
+        return use_key(context, hsm_key_ref(key), kind, &why);
+    failure_set(&why, FAILURE_KEY_UNSUITABLE,
+                "%s was given an EVP_SKEY of the type %s; import the key as %s",
+                context->type->name, aes ? "GENERIC-SECRET" : "AES",
+                aes ? "AES" : "GENERIC-SECRET");
+    return fail(context, &why);
+}
+
+/* Of raw bytes it is as good as these. */
+int mac_init_skey(void *context_, void *keydata, const OSSL_PARAM params[])
 {
     struct mac_context *context = context_;
-    const struct mac_software *software = context->type->software;
+    enum hsm_family family = HSM_AES;
+    struct hsm_key *key = skey_key(keydata, &family);
+    const unsigned char *bytes = NULL;
+    size_t size = 0;
 
-    if (software->init_skey == NULL || !mac_set_ctx_params(context, params))
-        return 0;
-    if (key == NULL)
-        return restart(context);
+    if (key != NULL)
+        return mac_set_ctx_params(context, params) && use_skey(context, key, family);
+    if (keydata == NULL || skey_bytes(keydata, &bytes, &size))
+        return mac_init(context, bytes, size, params);
     mac_drop_key(context);
-    if (!software->init_skey(context->software, key, NULL))
-        return 0;
-    context->keyed = MAC_KEYED_RAW;
-    return 1;
+    return error_raise_prov(&context->instance->errors, PROV_R_NO_KEY_SET, "%s",
+                            context->type->name);
 }

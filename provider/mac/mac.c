@@ -28,9 +28,6 @@ static void take_software(struct mac_software *software, const OSSL_DISPATCH *fr
         TAKE(OSSL_FUNC_MAC_GETTABLE_CTX_PARAMS, gettable_ctx_params);
         TAKE(OSSL_FUNC_MAC_SETTABLE_CTX_PARAMS, settable_ctx_params);
 #undef TAKE
-    case MAC_FUNC_INIT_SKEY:
-        software->init_skey = (mac_init_skey_fn *)from->function;
-        break;
     default:
         break;
     }
@@ -50,18 +47,23 @@ static const OSSL_DISPATCH *own_row(const struct mac_type *type, const OSSL_DISP
     return NULL; /* of later versions; what works on a context does not know ours */
 }
 
-/* What the default provider does not have is not offered: EVP tells by that what to ask. */
+/*
+ * What the default provider does not have is not offered: EVP tells by that what to ask.  EVP_SKEYs
+ * are ours alone: that of 3.5 takes none.
+ */
 static void fill(const struct mac_type *type, const OSSL_DISPATCH *from)
 {
+    static const OSSL_DISPATCH skey = { SKEY_MAC_INIT, NULL };
     size_t n = 0;
 
-    for (; from->function_id != 0 && n < MAC_ROWS - 1; from++) {
+    for (; from->function_id != 0 && n < MAC_ROWS - 2; from++) {
         const OSSL_DISPATCH *row = own_row(type, from);
 
         take_software(type->software, from);
-        if (row != NULL)
+        if (row != NULL && row->function_id != SKEY_MAC_INIT)
             type->dispatch[n++] = *row;
     }
+    type->dispatch[n++] = *own_row(type, &skey);
     type->dispatch[n] = (OSSL_DISPATCH){ 0, NULL };
 }
 

@@ -9,10 +9,7 @@
 
 #include "instance.h"
 #include "mac/data.h"
-
-/* Of OpenSSL 3.5: EVP_MAC_init_SKEY(). */
-#define MAC_FUNC_INIT_SKEY 13
-typedef int mac_init_skey_fn(void *context, void *key, const OSSL_PARAM params[]);
+#include "skey/skey.h"
 
 /** The default provider's functions for one MAC. */
 struct mac_software {
@@ -26,7 +23,6 @@ struct mac_software {
     OSSL_FUNC_mac_set_ctx_params_fn *set_ctx_params;
     OSSL_FUNC_mac_gettable_ctx_params_fn *gettable_ctx_params; /* NULL: GMAC */
     OSSL_FUNC_mac_settable_ctx_params_fn *settable_ctx_params;
-    mac_init_skey_fn *init_skey; /* NULL before OpenSSL 3.5 */
 };
 
 /** One MAC over many digests or ciphers: cmac.c, gmac.c, hmac.c. */
@@ -73,7 +69,7 @@ OSSL_FUNC_mac_update_fn mac_update;
 OSSL_FUNC_mac_final_fn mac_final;
 OSSL_FUNC_mac_get_ctx_params_fn mac_get_ctx_params;
 OSSL_FUNC_mac_set_ctx_params_fn mac_set_ctx_params;
-extern mac_init_skey_fn mac_init_skey;
+extern skey_mac_init_fn mac_init_skey;
 extern const struct mac_type mac_cmac, mac_gmac, mac_hmac;
 
 /* Defines what OpenSSL calls without a context, and the dispatch tables, of `variable`. */
@@ -108,7 +104,7 @@ extern const struct mac_type mac_cmac, mac_gmac, mac_hmac;
         { OSSL_FUNC_MAC_SET_CTX_PARAMS, (void (*)(void))mac_set_ctx_params },                      \
         { OSSL_FUNC_MAC_GETTABLE_CTX_PARAMS, (void (*)(void))type_gettable_ctx_params },           \
         { OSSL_FUNC_MAC_SETTABLE_CTX_PARAMS, (void (*)(void))type_settable_ctx_params },           \
-        { MAC_FUNC_INIT_SKEY, (void (*)(void))mac_init_skey },                                     \
+        { SKEY_MAC_INIT, (void (*)(void))mac_init_skey },                                          \
         { 0, NULL },                                                                               \
     }
 
