@@ -9,16 +9,19 @@
 #include <openssl/core_object.h>
 #include <openssl/params.h>
 #include <openssl/store.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "pkey/pkey.h"
+#include "skey/skey.h"
 
 struct store {
     struct instance *instance; /* owned */
     struct pkey *one;          /* by reference, not handed out yet; owned */
     struct hsm_list *list;     /* else these; owned */
     size_t next, count;
+    bool skeys; /* EVP_SKEYs were asked for (OpenSSL 4.0) */
 };
 
 static OSSL_FUNC_store_open_fn open_reference;
@@ -136,7 +139,8 @@ static int set_ctx_params(void *store_, const OSSL_PARAM params[])
         return 1;
     if (!OSSL_PARAM_get_int(param, &expected))
         return 0;
-    if (expected != 0 && expected != OSSL_STORE_INFO_PKEY)
+    store->skeys = expected == SKEY_STORE_INFO;
+    if (expected != 0 && expected != OSSL_STORE_INFO_PKEY && !store->skeys)
         store->count = 0;
     return 1;
 }
@@ -165,15 +169,40 @@ static struct pkey *take(struct store *store, struct failure *why)
     return NULL;
 }
 
+/* Hands an object on: its type for OSSL_STORE, what manages it, and what that finds it by. */
+static int hand_on(int object, const char *type, void *reference, size_t size,
+                   OSSL_CALLBACK *callback, void *argument)
+{
+    char manager[32];
+    OSSL_PARAM params[4];
+
+    snprintf(manager, sizeof(manager), "%s", type);
+    params[0] = OSSL_PARAM_construct_int(OSSL_OBJECT_PARAM_TYPE, &object);
+    params[1] = OSSL_PARAM_construct_utf8_string(OSSL_OBJECT_PARAM_DATA_TYPE, manager, 0);
+    params[2] = OSSL_PARAM_construct_octet_string(OSSL_OBJECT_PARAM_REFERENCE, reference, size);
+    params[3] = OSSL_PARAM_construct_end();
+    return callback(params, argument);
+}
+
+/* An EVP_SKEY is imported by its key's reference. */
+static int load_skey(const struct store *store, const struct pkey *pkey, OSSL_CALLBACK *callback,
+                     void *argument)
+{
+    unsigned char bytes[HSMZKE_REFERENCE_SIZE];
+    struct failure why;
+
+    if (!pkey_bytes(pkey, bytes, &why))
+        return error_raise(&store->instance->errors, &why);
+    return hand_on(SKEY_OBJECT, "AES", bytes, sizeof(bytes), callback, argument);
+}
+
 static int load(void *store_, OSSL_CALLBACK *callback, void *argument,
                 OSSL_PASSPHRASE_CALLBACK *passphrase, void *passphrase_argument)
 {
-    static char type[] = HSMZKE_PKEY_TYPE;
     struct store *store = store_;
-    int object = OSSL_OBJECT_PKEY, result;
     struct pkey *pkey;
     struct failure why;
-    OSSL_PARAM params[4];
+    int result;
 
     (void)passphrase, (void)passphrase_argument;
     if (store->next >= store->count)
@@ -182,11 +211,11 @@ static int load(void *store_, OSSL_CALLBACK *callback, void *argument,
     pkey = take(store, &why);
     if (pkey == NULL)
         return error_raise(&store->instance->errors, &why);
-    params[0] = OSSL_PARAM_construct_int(OSSL_OBJECT_PARAM_TYPE, &object);
-    params[1] = OSSL_PARAM_construct_utf8_string(OSSL_OBJECT_PARAM_DATA_TYPE, type, 0);
-    params[2] = OSSL_PARAM_construct_octet_string(OSSL_OBJECT_PARAM_REFERENCE, &pkey, sizeof(pkey));
-    params[3] = OSSL_PARAM_construct_end();
-    result = callback(params, argument);
+    if (store->skeys)
+        result = load_skey(store, pkey, callback, argument);
+    else
+        result =
+            hand_on(OSSL_OBJECT_PKEY, HSMZKE_PKEY_TYPE, &pkey, sizeof(pkey), callback, argument);
     pkey_free(pkey); /* NULL, if it was taken over */
     return result;
 }

@@ -240,11 +240,44 @@ static void command_line(void **state)
     OSSL_LIB_CTX_free(context);
 }
 
+/* OpenSSL 4.0's STORE has EVP_SKEYs. */
+static void store_command_line(void **state)
+{
+    const char *config, *words;
+
+    (void)state;
+    if (OPENSSL_version_major() < 4) {
+        puts("the STORE has EVP_SKEYs from OpenSSL 4.0 on");
+        skip();
+    }
+    begin();
+    config = config_file(settings_standard(), NULL);
+    enc_agrees(config, "aes-256-cbc", "-skeyuri hsmzke:gold");
+    enc_agrees(config, "aes-256-ctr", "-skeyuri 'pkcs11:object=gold;type=secret-key'");
+    CHECK(run_shell(text("OPENSSL_CONF=%s openssl storeutl -skeys hsmzke:gold", config), &words) ==
+          0);
+    CHECK_HAS(words, "Symmetric key");
+    CHECK_HAS(words, "Total found: 1");
+    CHECK(run_shell(text("OPENSSL_CONF=%s openssl storeutl -skeys hsmzke:", config), &words) == 0);
+    CHECK_HAS(words, "Total found: 7"); /* the secrets for HMAC are not listed */
+    CHECK(run_shell(text("OPENSSL_CONF=%s openssl enc -aes-256-cbc -skeyuri hsmzke:absent -iv 00 "
+                         "-in /dev/null",
+                         config),
+                    &words) != 0);
+    CHECK_HAS(words, "absent");
+    OSSL_LIB_CTX_free(context);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(every_cipher), cmocka_unit_test(names),     cmocka_unit_test(macs),
-        cmocka_unit_test(key_is_kept),  cmocka_unit_test(generated), cmocka_unit_test(command_line),
+        cmocka_unit_test(every_cipher),
+        cmocka_unit_test(names),
+        cmocka_unit_test(macs),
+        cmocka_unit_test(key_is_kept),
+        cmocka_unit_test(generated),
+        cmocka_unit_test(command_line),
+        cmocka_unit_test(store_command_line),
     };
 
     return cmocka_run_group_tests(tests, testing_setup, testing_teardown);
