@@ -10,7 +10,6 @@
 
 #include "algorithm.h"
 #include "hsmzke/hsmzke.h"
-#include "parameter.h"
 #include "pkey/pkey.h"
 
 /* Of OpenSSL 3.5. */
@@ -21,7 +20,6 @@
 #define FUNC_GET_KEY_ID 5
 #define FUNC_IMP_SETTABLE_PARAMS 6
 #define FUNC_GEN_SETTABLE_PARAMS 7
-#define PARAM_RAW_BYTES "raw-bytes"
 #define PARAM_KEY_LENGTH "key-length"
 #define SELECT_SECRET_KEY 2
 
@@ -41,7 +39,6 @@ struct software {
 enum {
     /* More than the default provider has behind an EVP_SKEY of its own. */
     NOTHING = 64,
-    ID_MOST = 512,
 };
 
 /*
@@ -54,7 +51,7 @@ struct skey {
     unsigned char nothing[NOTHING];
     struct hsm_key *key; /* owned */
     enum hsm_family family;
-    char id[ID_MOST]; /* an id reference, or what the key was found by */
+    char id[SKEY_ID_MOST]; /* an id reference, or what the key was found by */
 };
 
 static const char mark[] = "a key of the HSM";
@@ -86,7 +83,7 @@ struct bytes {
 static int take_bytes(const OSSL_PARAM params[], void *argument)
 {
     const struct bytes *to = argument;
-    const OSSL_PARAM *param = OSSL_PARAM_locate_const(params, PARAM_RAW_BYTES);
+    const OSSL_PARAM *param = OSSL_PARAM_locate_const(params, SKEY_PARAM_RAW_BYTES);
 
     if (param == NULL || param->data_type != OSSL_PARAM_OCTET_STRING)
         return 0;
@@ -120,8 +117,7 @@ static void free_hsm(struct skey *skey)
     free(skey);
 }
 
-/* Takes `key` over. `found_by`: what to show if it has no id reference; a URI's query, which may
- * hold a PIN, is left out. */
+/* Takes `key` over. `found_by`: what to show if it has no id reference. */
 static struct skey *new_hsm(struct hsm_key *key, enum hsm_family family, const char *found_by)
 {
     struct skey *skey = calloc(1, sizeof(*skey));
@@ -138,136 +134,21 @@ static struct skey *new_hsm(struct hsm_key *key, enum hsm_family family, const c
     if (id[0] != '\0' && hsm_key_is_home(key))
         snprintf(skey->id, sizeof(skey->id), HSMZKE_REFERENCE_PREFIX "%s", id);
     else
-        snprintf(skey->id, sizeof(skey->id), "%.*s", (int)strcspn(found_by, "?"), found_by);
+        snprintf(skey->id, sizeof(skey->id), "%s", found_by);
     return skey;
 }
 
 /* ---- import ---- */
 
-/* What names a key: text, or the bytes of a reference. */
-struct name {
-    const unsigned char *bytes;
-    size_t size;
-};
-
-static bool name_of(const OSSL_PARAM *param, struct name *name, struct failure *why)
-{
-    name->size = param->data_size;
-    switch (param->data_type) {
-    case OSSL_PARAM_UTF8_STRING:
-    case OSSL_PARAM_OCTET_STRING:
-        name->bytes = param->data;
-        break;
-    case OSSL_PARAM_UTF8_PTR:
-    case OSSL_PARAM_OCTET_PTR:
-        name->bytes = param->data != NULL ? *(const unsigned char *const *)param->data : NULL;
-        break;
-    default:
-        name->bytes = NULL;
-        break;
-    }
-    return name->bytes != NULL ||
-           failure_set(why, FAILURE_REFERENCE, "an EVP_SKEY's '%s' must be text or bytes",
-                       param->key);
-}
-
-/* A reference may come without its NULs, as text. */
-static struct skey *by_reference(struct instance *instance, enum hsm_family family,
-                                 const struct name *name, struct failure *why)
-{
-    unsigned char bytes[HSMZKE_REFERENCE_SIZE] = { 0 };
-    char text[HSMZKE_REFERENCE_SIZE + 1] = { 0 };
-    const bool is_short = name->size < sizeof(bytes);
-    struct hsm_key *key;
-
-    memcpy(bytes, name->bytes, is_short ? name->size : sizeof(bytes));
-    key = keyring_get(&instance->keyring, family, is_short ? bytes : name->bytes,
-                      is_short ? sizeof(bytes) : name->size, why);
-    memcpy(text, bytes, sizeof(bytes));
-    return key != NULL ? new_hsm(key, family, text) : NULL;
-}
-
-static struct skey *by_uri(struct instance *instance, enum hsm_family family, const char *uri,
-                           struct failure *why)
-{
-    char shown[ID_MOST];
-    struct hsm_query query = { HSM_BY_URI, uri, strlen(uri), shown, family };
-    struct hsm_key *key;
-
-    snprintf(shown, sizeof(shown), "%.*s", (int)strcspn(uri, "?"), uri);
-    key = hsm_key_find(instance->keyring.hsm, &query, why);
-    if (key != NULL && !keyring_accepts(&instance->keyring, key, why)) {
-        hsm_key_free(key);
-        key = NULL;
-    }
-    return key != NULL ? new_hsm(key, family, shown) : NULL;
-}
-
-static bool is_uri(const struct name *name)
-{
-    static const char scheme[] = "pkcs11:";
-
-    return name->size >= sizeof(scheme) - 1 && memcmp(name->bytes, scheme, sizeof(scheme) - 1) == 0;
-}
-
-static struct skey *by_name(struct instance *instance, enum hsm_family family,
-                            const struct name *name, struct failure *why)
-{
-    struct skey *skey;
-    char *uri;
-
-    failure_memory(why);
-    if (instance->config.wrong) {
-        *why = instance->config.why;
-        return NULL;
-    }
-    if (reference_has_prefix(name->bytes, name->size))
-        return by_reference(instance, family, name, why);
-    if (!is_uri(name) || memchr(name->bytes, '\0', name->size) != NULL) {
-        failure_set(why, FAILURE_REFERENCE,
-                    "an EVP_SKEY's 'reference' or 'uri' must be a reference (hsmzke:NAME) or a "
-                    "pkcs11: URI");
-        return NULL;
-    }
-    uri = strndup((const char *)name->bytes, name->size);
-    if (uri == NULL)
-        return NULL;
-    skey = by_uri(instance, family, uri, why);
-    free(uri);
-    return skey;
-}
-
-/*
- * The parameter that names a key of the HSM; NULL: none.  Bytes that begin as a reference does are
- * one here as everywhere: a program that holds a reference for its key passes it as raw bytes.
- */
-static const OSSL_PARAM *find_name(const OSSL_PARAM params[], bool *twice)
-{
-    static const char *const names[] = { HSMZKE_SKEY_PARAM_REFERENCE, HSMZKE_SKEY_PARAM_URI };
-    const OSSL_PARAM *raw = OSSL_PARAM_locate_const(params, PARAM_RAW_BYTES);
-    const OSSL_PARAM *found = parameter_is_reference(raw) ? raw : NULL;
-
-    *twice = false;
-    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
-        const OSSL_PARAM *param = OSSL_PARAM_locate_const(params, names[i]);
-
-        if (param == NULL)
-            continue;
-        *twice = *twice || found != NULL || raw != NULL;
-        found = param;
-    }
-    return found;
-}
-
 static void *import(const struct software *software, enum hsm_family family, void *provctx,
                     int selection, const OSSL_PARAM params[])
 {
     bool twice = false;
-    const OSSL_PARAM *param = params != NULL ? find_name(params, &twice) : NULL;
+    const OSSL_PARAM *param = params != NULL ? skey_name(params, &twice) : NULL;
     struct instance *instance;
-    struct skey *skey = NULL;
+    struct hsm_key *key = NULL;
+    char found_by[SKEY_ID_MOST];
     struct failure why;
-    struct name name;
 
     if (param == NULL) /* raw bytes; what becomes of them is the ciphers' and MACs' matter */
         return software->import(provctx, selection, params);
@@ -279,12 +160,12 @@ static void *import(const struct software *software, enum hsm_family family, voi
                     "an EVP_SKEY takes one of 'reference', 'uri' and 'raw-bytes'");
     else if ((selection & SELECT_SECRET_KEY) == 0)
         failure_set(&why, FAILURE_REFERENCE, "an EVP_SKEY is a secret key, and none was selected");
-    else if (name_of(param, &name, &why))
-        skey = by_name(instance, family, &name, &why);
-    if (skey == NULL)
+    else
+        key = skey_find(instance, family, param, found_by, &why);
+    if (key == NULL)
         error_raise(&instance->errors, &why);
     instance_free(instance);
-    return skey;
+    return key != NULL ? new_hsm(key, family, found_by) : NULL;
 }
 
 static const OSSL_PARAM *imp_settable_params(void *provctx)
@@ -292,7 +173,7 @@ static const OSSL_PARAM *imp_settable_params(void *provctx)
     static const OSSL_PARAM params[] = {
         OSSL_PARAM_utf8_string(HSMZKE_SKEY_PARAM_REFERENCE, NULL, 0),
         OSSL_PARAM_utf8_string(HSMZKE_SKEY_PARAM_URI, NULL, 0),
-        OSSL_PARAM_octet_string(PARAM_RAW_BYTES, NULL, 0),
+        OSSL_PARAM_octet_string(SKEY_PARAM_RAW_BYTES, NULL, 0),
         OSSL_PARAM_END,
     };
 

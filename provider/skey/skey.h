@@ -23,6 +23,12 @@
 #define SKEY_STORE_INFO 7
 #define SKEY_OBJECT 5
 
+#define SKEY_PARAM_RAW_BYTES "raw-bytes"
+
+enum {
+    SKEY_ID_MOST = 512, /* bytes of a key id, with NUL */
+};
+
 typedef int skey_cipher_init_fn(void *context, void *keydata, const unsigned char *iv,
                                 size_t iv_size, const OSSL_PARAM params[]);
 typedef int skey_mac_init_fn(void *context, void *keydata, const OSSL_PARAM params[]);
@@ -53,5 +59,20 @@ struct hsm_key *skey_key(const void *keydata, enum hsm_family *family);
  * @return false: the default provider does not give them
  */
 bool skey_bytes(void *keydata, const unsigned char **bytes, size_t *size);
+
+/*
+ * For skey.c (name.c).  The parameter that names a key of the HSM; NULL: none.  Bytes that begin as
+ * a reference does are one here as everywhere: a program that holds a reference for its key passes
+ * it as raw bytes.  `*twice`: there are more than one, or raw bytes as well.
+ */
+const OSSL_PARAM *skey_name(const OSSL_PARAM params[], bool *twice);
+
+/*
+ * The key of `family` that `param` names; `found_by` gets the name without a PIN.
+ * @return NULL, with the reason in `why`; else a key to be given to hsm_key_free()
+ */
+struct hsm_key *skey_find(struct instance *instance, enum hsm_family family,
+                          const OSSL_PARAM *param, char found_by[SKEY_ID_MOST],
+                          struct failure *why);
 
 #endif
