@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "pkcs11/computed.h"
-#include "pkcs11/gcm.h"
+#include "pkcs11/gcm-mechanism.h"
 #include "pkcs11/operation.h"
 #include "pkcs11/report.h"
 #include "secret.h"

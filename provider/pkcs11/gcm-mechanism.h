@@ -1,6 +1,6 @@
-/* CKM_AES_GCM, what messages at once and streams share. */
-#ifndef HSMZKE_PKCS11_GCM_H
-#define HSMZKE_PKCS11_GCM_H
+/* CKM_AES_GCM with its parameter: what messages at once, streams and identities share. */
+#ifndef HSMZKE_PKCS11_GCM_MECHANISM_H
+#define HSMZKE_PKCS11_GCM_MECHANISM_H
 
 #include "pkcs11/cryptoki.h"
 #include "pkcs11/hsm.h"
