@@ -47,7 +47,7 @@ packages() {
     if system_is_new; then
         echo p11-kit p11-kit-modules softhsm2
     else
-        echo gcc libc6-dev meson ninja-build pkg-config libffi-dev libtasn1-6-dev debian-archive-keyring softhsm2
+        echo gcc libc6-dev meson ninja-build pkg-config xz-utils libffi-dev libtasn1-6-dev debian-archive-keyring softhsm2
     fi
 }
 
