@@ -178,14 +178,22 @@ struct hsm_key *keyring_get(struct keyring *keyring, enum hsm_family family,
                             const unsigned char *bytes, size_t size, struct failure *why)
 {
     struct hsm_key *key = keyring_find(keyring, family, bytes, size, why);
-    const char *label, *id;
 
-    if (key == NULL || policy_accepts(keyring->config->policy, key, why))
+    if (key == NULL || keyring_allows(keyring, key, why))
         return key;
-    hsm_key_names(key, &label, &id);
-    hsm_report_refused(keyring->hsm, *label != '\0' ? label : id, why);
     hsm_key_free(key);
     return NULL;
+}
+
+bool keyring_allows(struct keyring *keyring, struct hsm_key *key, struct failure *why)
+{
+    const char *label, *id;
+
+    if (policy_accepts(keyring->config->policy, key, why))
+        return true;
+    hsm_key_names(key, &label, &id);
+    hsm_report_refused(keyring->hsm, *label != '\0' ? label : id, why);
+    return false;
 }
 
 bool keyring_accepts(const struct keyring *keyring, const struct hsm_key *key, struct failure *why)

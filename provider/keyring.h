@@ -32,6 +32,9 @@ struct hsm_key *keyring_find(struct keyring *keyring, enum hsm_family family,
 struct hsm_key *keyring_get(struct keyring *keyring, enum hsm_family family,
                             const unsigned char *bytes, size_t size, struct failure *why);
 
+/** Whether `key-policy` accepts a key, however it was found: to be asked before it is used. */
+bool keyring_allows(struct keyring *keyring, struct hsm_key *key, struct failure *why);
+
 /**
  * Whether a key that was found by other means than a reference (listed, generated) may be used:
  * pins bind it as well.

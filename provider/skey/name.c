@@ -59,7 +59,8 @@ static struct hsm_key *by_uri(struct instance *instance, enum hsm_family family,
 
     snprintf(found_by, SKEY_ID_MOST, "%.*s", (int)strcspn(uri, "?"), uri);
     key = hsm_key_find(instance->keyring.hsm, &query, why);
-    if (key == NULL || keyring_accepts(&instance->keyring, key, why))
+    if (key == NULL || (keyring_accepts(&instance->keyring, key, why) &&
+                        keyring_allows(&instance->keyring, key, why)))
         return key;
     hsm_key_free(key);
     return NULL;

@@ -195,6 +195,30 @@ static void bad_names(void **state)
     OSSL_LIB_CTX_free(context);
 }
 
+/* `key-policy` is asked however a key is named: gold was imported, and so was the secret. */
+static void strict_policy(void **state)
+{
+    OSSL_LIB_CTX *context;
+    static const char *const ways[] = { "hsmzke:gold", "pkcs11:object=gold" };
+    char label[] = "made";
+    OSSL_PARAM params[] = { OSSL_PARAM_utf8_string("label", label, 4), OSSL_PARAM_END };
+    SKEY *made;
+
+    (void)state;
+    unsetenv("HSMZKE_KEY_POLICY"); /* which would overrule the file; each test runs by itself */
+    context = begin("key-policy = strict\n");
+    for (size_t i = 0; i < 2; i++)
+        CHECK_HAS(skey_not_named(context, "AES", "uri", ways[i]), "history (high)");
+    CHECK_HAS(skey_not_named(context, "GENERIC-SECRET", "uri", "hsmzke:secret"), "history (high)");
+    CHECK_HAS(skey_not_named(context, "GENERIC-SECRET", "uri", "pkcs11:object=secret"),
+              "history (high)");
+    CHECK((made = skeys.generate(context, "AES", NULL, params)) != NULL);
+    skeys.free(made);
+    CHECK((made = skey_named(context, "AES", "uri", "pkcs11:object=made")) != NULL);
+    skeys.free(made);
+    OSSL_LIB_CTX_free(context);
+}
+
 /* Those of raw bytes are the default provider's own; our ciphers take them where raw keys may be
  * used. */
 static void raw_bytes(void **state)
@@ -264,9 +288,10 @@ static void refused_after_another(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(never_exported), cmocka_unit_test(algorithms_in_software),
-        cmocka_unit_test(wrong_types),    cmocka_unit_test(bad_names),
-        cmocka_unit_test(raw_bytes),      cmocka_unit_test(refused_after_another),
+        cmocka_unit_test(never_exported),        cmocka_unit_test(algorithms_in_software),
+        cmocka_unit_test(wrong_types),           cmocka_unit_test(bad_names),
+        cmocka_unit_test(strict_policy),         cmocka_unit_test(raw_bytes),
+        cmocka_unit_test(refused_after_another),
     };
 
     return cmocka_run_group_tests(tests, testing_setup, testing_teardown);
