@@ -137,8 +137,8 @@ row() { # ROW
 describe() { # ROW
     # shellcheck disable=SC2016  # for the inner shell
     inside "$cache/$1" bash -c '
-        printf "%s|%s|%s|%s\n" "$(openssl version | cut -d " " -f 2)" "$(. /etc/os-release; echo "$VERSION_CODENAME")" \
-            "$(gcc -dumpfullversion)" "$(dpkg-query -W -f "\${Version}" softhsm2)"' 2>/dev/null || true
+        printf "%s|%s|%s|%s\n" "$(openssl version | cut -d " " -f 2)" "$1" "$(gcc -dumpfullversion)" \
+            "$(dpkg-query -W -f "\${Version}" softhsm2)"' bash "$(suite_of "$1")" 2>/dev/null || true
 }
 
 # Writes the row's line of the table; the status is the row's.
