@@ -149,17 +149,23 @@ static EVP_MAC_CTX *open_mac(struct work *work, const char *name)
 {
     EVP_MAC *mac = EVP_MAC_fetch(work->context, name, NULL);
     EVP_MAC_CTX *ctx = EVP_MAC_CTX_new(mac);
-    const bool cmac = strcmp(name, "CMAC") == 0;
-    char cipher[] = "AES-256-CBC", digest[] = "SHA256";
+    const bool hmac = strcmp(name, "HMAC") == 0, gmac = strcmp(name, "GMAC") == 0;
+    char cipher[16] = "AES-256-CBC", digest[] = "SHA256";
+    unsigned char iv[16];
     OSSL_PARAM params[] = {
-        OSSL_PARAM_construct_utf8_string(cmac ? OSSL_MAC_PARAM_CIPHER : OSSL_MAC_PARAM_DIGEST,
-                                         cmac ? cipher : digest, 0),
+        OSSL_PARAM_construct_utf8_string(hmac ? OSSL_MAC_PARAM_DIGEST : OSSL_MAC_PARAM_CIPHER,
+                                         hmac ? digest : cipher, 0),
+        gmac ? OSSL_PARAM_construct_octet_string(OSSL_MAC_PARAM_IV, iv, 12)
+             : OSSL_PARAM_construct_end(),
         OSSL_PARAM_construct_end(),
     };
 
+    next_iv(work, iv);
+    if (gmac)
+        strcpy(cipher, "AES-256-GCM");
     EVP_MAC_free(mac);
     if (work->mac_count < WORK_OPEN_MOST && ctx != NULL &&
-        EVP_MAC_init(ctx, cmac ? work->cipher_key : work->mac_key, 32, params))
+        EVP_MAC_init(ctx, hmac ? work->mac_key : work->cipher_key, 32, params))
         return work->macs[work->mac_count++] = ctx;
     EVP_MAC_CTX_free(ctx);
     return NULL;
@@ -193,6 +199,7 @@ static const struct step steps[] = {
     { "CBC-CTS", "AES-256-CBC-CTS", cipher_step, SMALL - 1, true },
     { "CMAC", "CMAC", mac_step, SMALL - 1, true },
     { "CMAC of more than is kept", "CMAC", mac_step, LONG_MAC, true },
+    { "GMAC", "GMAC", mac_step, SMALL - 1, true },
     { "HMAC", "HMAC", mac_step, SMALL - 1, true },
     { "HMAC of more than is kept", "HMAC", mac_step, LONG_MAC, true },
 };
