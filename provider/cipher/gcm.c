@@ -77,14 +77,25 @@ static void *gcm_dupctx(void *context_)
     return NULL;
 }
 
-/* A raw key goes on: programs do this for each message. */
+/* A raw key goes on: programs do this for each message, and it is to cost them next to nothing. */
+static bool raw_goes_on(const struct gcm_context *context, const unsigned char *key,
+                        const unsigned char *iv, size_t iv_size)
+{
+    return key == NULL && context->base.keyed == KEYED_RAW &&
+           (iv == NULL || (iv_size > 0 && iv_size <= GCM_IV_MOST));
+}
+
 static int init_raw_again(struct gcm_context *context, bool encrypt, const unsigned char *iv,
                           size_t iv_size, const OSSL_PARAM params[])
 {
+    struct cipher_context *base = &context->base;
+    const struct cipher_software *software = base->mode->software;
+
     gcm_note(&context->machine, encrypt, iv, iv_size);
-    if (cipher_software_init(&context->base, encrypt, &(struct cipher_given){ 0 }, iv, iv_size))
+    if (encrypt ? software->encrypt_init(base->software, NULL, 0, iv, iv_size, NULL)
+                : software->decrypt_init(base->software, NULL, 0, iv, iv_size, NULL))
         return params == NULL || gcm_set_ctx_params(context, params);
-    cipher_drop_key(&context->base);
+    cipher_drop_key(base);
     return 0;
 }
 
@@ -99,8 +110,6 @@ static int init(struct gcm_context *context, bool encrypt, const struct cipher_g
 
     if (iv != NULL && (iv_size == 0 || iv_size > GCM_IV_MOST))
         return gcm_answer(context, GCM_IV_LENGTH, NULL);
-    if (!is_given && was_raw)
-        return init_raw_again(context, encrypt, iv, iv_size, params);
     engine = gcm_hsm_engine(&call, context);
     if (is_given && !cipher_take_key(base, given)) {
         gcm_lose_key(&context->machine, &engine);
@@ -127,12 +136,16 @@ static int init(struct gcm_context *context, bool encrypt, const struct cipher_g
 static int gcm_encrypt_init(void *context, const unsigned char *key, size_t key_size,
                             const unsigned char *iv, size_t iv_size, const OSSL_PARAM params[])
 {
+    if (raw_goes_on(context, key, iv, iv_size))
+        return init_raw_again(context, true, iv, iv_size, params);
     return init(context, true, &(struct cipher_given){ key, key_size, NULL }, iv, iv_size, params);
 }
 
 static int gcm_decrypt_init(void *context, const unsigned char *key, size_t key_size,
                             const unsigned char *iv, size_t iv_size, const OSSL_PARAM params[])
 {
+    if (raw_goes_on(context, key, iv, iv_size))
+        return init_raw_again(context, false, iv, iv_size, params);
     return init(context, false, &(struct cipher_given){ key, key_size, NULL }, iv, iv_size, params);
 }
 
