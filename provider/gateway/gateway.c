@@ -194,6 +194,7 @@ static OSSL_ALGORITHM *make_table(const struct instance *instance, int operation
 
 static const OSSL_ALGORITHM *query(struct instance *instance, int operation, bool inner)
 {
+    const OSSL_ALGORITHM *made;
     OSSL_ALGORITHM **table;
 
     if (operation <= 0 || operation >= INSTANCE_OPERATIONS)
@@ -202,8 +203,9 @@ static const OSSL_ALGORITHM *query(struct instance *instance, int operation, boo
     lock_take();
     if (*table == NULL)
         *table = make_table(instance, operation, inner);
+    made = *table;
     lock_release();
-    return *table;
+    return made;
 }
 
 const OSSL_ALGORITHM *gateway_query(struct instance *instance, int operation)
