@@ -104,11 +104,15 @@ static bool has_own_iv(const struct machine *machine)
 /* What stands in front of `size` bytes before they are wrapped. */
 static void write_front(const struct machine *machine, unsigned char front[SEMIBLOCK], size_t size)
 {
-    memset(front, 0, SEMIBLOCK);
-    if (is_padded(machine))
+    const unsigned char *iv = machine->iv_set ? machine->iv : standard_iv(machine);
+
+    if (is_padded(machine)) {
+        memset(front, 0, SEMIBLOCK);
         xor_step(front, size);
-    memcpy(front, machine->iv_set ? machine->iv : standard_iv(machine),
-           machine_iv_size(machine->kind));
+        memcpy(front, iv, WRAP_PAD_IV_SIZE);
+    } else {
+        memcpy(front, iv, SEMIBLOCK);
+    }
 }
 
 static enum machine_result wrap(const struct machine *machine, const struct machine_engine *engine,
