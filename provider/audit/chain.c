@@ -11,7 +11,10 @@
 #include <openssl/sha.h>
 #include <string.h>
 
-enum { TIME_TEXT = 28 }; /* "2026-01-31T23:59:59.123456Z", NUL */
+enum {
+    TIME_TEXT = 28,       /* "2026-01-31T23:59:59.123456Z", NUL */
+    AT_MICROSECONDS = 29, /* of a line: {"time":" has 9 bytes, the time up to the point 20 */
+};
 
 void chain_begin(struct chain *chain, uint64_t pid, uint64_t start)
 {
@@ -44,9 +47,9 @@ static void civil(uint64_t days, uint64_t *year, uint64_t *month, uint64_t *day)
     *year = era * 400 + y + (*month <= 2);
 }
 
-static void write_time(const struct timespec *now, char text[TIME_TEXT])
+static void write_time(uint64_t seconds, char text[TIME_TEXT])
 {
-    const uint64_t seconds = (uint64_t)now->tv_sec, of_day = seconds % 86400;
+    const uint64_t of_day = seconds % 86400;
     uint64_t year, month, day;
 
     civil(seconds / 86400, &year, &month, &day);
@@ -57,19 +60,31 @@ static void write_time(const struct timespec *now, char text[TIME_TEXT])
     put_number(text + 11, 2, of_day / 3600);
     put_number(text + 14, 2, of_day / 60 % 60);
     put_number(text + 17, 2, of_day % 60);
-    put_number(text + 20, 6, (uint64_t)now->tv_nsec / 1000);
 }
 
-void chain_line(const struct chain *chain, const struct timespec *now, const char *event,
-                struct json *json)
+/* What all lines of one second begin with, but for the microseconds. */
+static void write_head(struct chain *chain, time_t second)
 {
     char text[TIME_TEXT];
+    struct json json;
 
-    write_time(now, text);
-    json_begin(json);
-    json_word(json, "time", text);
-    json_number(json, "pid", chain->pid);
-    json_number(json, "start", chain->start);
+    write_time((uint64_t)second, text);
+    json_begin(&json);
+    json_word(&json, "time", text);
+    json_number(&json, "pid", chain->pid);
+    json_number(&json, "start", chain->start);
+    memcpy(chain->head, json.text, json.size);
+    chain->head_size = json.size;
+    chain->second = second;
+}
+
+void chain_line(struct chain *chain, const struct timespec *now, const char *event,
+                struct json *json)
+{
+    if (chain->head_size == 0 || chain->second != now->tv_sec)
+        write_head(chain, now->tv_sec);
+    json_resume(json, chain->head, chain->head_size);
+    put_number(json->text + AT_MICROSECONDS, 6, (uint64_t)now->tv_nsec / 1000);
     json_number(json, "seq", chain->next);
     json_word(json, "event", event);
 }

@@ -14,19 +14,15 @@ enum {
 };
 
 /* A URI that a key is known by may hold a PIN, and so may words that quote it. */
-static void hidden(struct json *json, const char *name, const char *value, size_t most)
+static const char *hidden(char shown[SHOWN_MOST], const char *value)
 {
-    char shown[SHOWN_MOST];
-
-    if (value == NULL || strchr(value, '=') == NULL) { /* nothing like pin-value= */
-        json_text(json, name, value, most);
-        return;
-    }
+    if (value == NULL || strchr(value, '=') == NULL) /* nothing like pin-value= */
+        return value;
     shown_text(shown, value);
-    json_text(json, name, shown, most);
+    return shown;
 }
 
-bool entry_begin(const struct chain *chain, const struct timespec *now,
+bool entry_begin(struct chain *chain, const struct timespec *now,
                  const struct entry_process *process, struct json *json)
 {
     chain_line(chain, now, "begin", json);
@@ -38,8 +34,8 @@ bool entry_begin(const struct chain *chain, const struct timespec *now,
     return chain_seal(chain, json);
 }
 
-bool entry_configuration(const struct chain *chain, const struct timespec *now,
-                         const char *in_force, struct json *json)
+bool entry_configuration(struct chain *chain, const struct timespec *now, const char *in_force,
+                         struct json *json)
 {
     chain_line(chain, now, "configuration", json);
     json_text(json, "settings", in_force, SETTINGS_MOST);
@@ -59,32 +55,33 @@ static void add_operation(const struct hsm_event *event, struct json *json)
     json_number(json, "us", event->microseconds);
 }
 
-bool entry_event(const struct chain *chain, const struct timespec *now,
-                 const struct hsm_event *event, struct json *json)
+bool entry_event(struct chain *chain, const struct timespec *now, const struct hsm_event *event,
+                 struct json *json)
 {
     static const char *const names[] = {
         [HSM_EVENT_CONNECTED] = "connected", [HSM_EVENT_LOGIN] = "login",
         [HSM_EVENT_KEY_FOUND] = "key-found", [HSM_EVENT_KEY_REFUSED] = "key-refused",
         [HSM_EVENT_OPERATION] = "operation",
     };
+    char shown[SHOWN_MOST];
 
     chain_line(chain, now, names[event->kind], json);
     json_text(json, "module", event->module, NAME_MOST);
     json_text(json, "token", event->token, NAME_MOST);
     json_text(json, "serial", event->serial, SHORT_MOST);
     json_word(json, "user", event->user);
-    hidden(json, "key", event->key, NAME_MOST);
+    json_text(json, "key", hidden(shown, event->key), NAME_MOST);
     json_hex(json, "id", event->id, event->id_size);
     json_text(json, "label", event->label, NAME_MOST);
     json_word(json, "identity", event->identity);
     if (event->kind == HSM_EVENT_OPERATION)
         add_operation(event, json);
     json_word(json, "result", event->result);
-    hidden(json, "why", event->why, WORDS_MOST);
+    json_text(json, "why", hidden(shown, event->why), WORDS_MOST);
     return chain_seal(chain, json);
 }
 
-bool entry_end(const struct chain *chain, const struct timespec *now, struct json *json)
+bool entry_end(struct chain *chain, const struct timespec *now, struct json *json)
 {
     chain_line(chain, now, "end", json);
     return chain_seal(chain, json);

@@ -15,18 +15,18 @@ struct entry_process {
 };
 
 /** The chain's first line.  @return false if it is too long, as those below */
-bool entry_begin(const struct chain *chain, const struct timespec *now,
+bool entry_begin(struct chain *chain, const struct timespec *now,
                  const struct entry_process *process, struct json *json);
 
 /** The settings in force. */
-bool entry_configuration(const struct chain *chain, const struct timespec *now,
-                         const char *in_force, struct json *json);
+bool entry_configuration(struct chain *chain, const struct timespec *now, const char *in_force,
+                         struct json *json);
 
 /** What the HSM's side reports. */
-bool entry_event(const struct chain *chain, const struct timespec *now,
-                 const struct hsm_event *event, struct json *json);
+bool entry_event(struct chain *chain, const struct timespec *now, const struct hsm_event *event,
+                 struct json *json);
 
 /** The chain's last line. */
-bool entry_end(const struct chain *chain, const struct timespec *now, struct json *json);
+bool entry_end(struct chain *chain, const struct timespec *now, struct json *json);
 
 #endif

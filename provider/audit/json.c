@@ -5,33 +5,64 @@
 
 static const char digits[] = "0123456789abcdef";
 
-static void put(struct json *json, const char *bytes, size_t size)
+/* Room for `size` bytes more. @return NULL: there is none */
+static char *take(struct json *json, size_t size)
 {
+    char *to = json->text + json->size;
+
     if (json->full || size > JSON_MOST - json->size) {
         json->full = true;
-        return;
+        return NULL;
     }
-    memcpy(json->text + json->size, bytes, size);
     json->size += size;
+    return to;
 }
 
-static void put_word(struct json *json, const char *word)
+static void put(struct json *json, const char *bytes, size_t size)
 {
-    put(json, word, strlen(word));
+    char *to = take(json, size);
+
+    if (to != NULL)
+        memcpy(to, bytes, size);
 }
 
-static void put_name(struct json *json, const char *name)
+/* A member's name, and room for its value. @return where that goes, NULL: nowhere */
+static char *member(struct json *json, const char *name, size_t name_size, size_t size)
 {
-    put_word(json, json->size > 1 ? ",\"" : "\"");
-    put_word(json, name);
-    put_word(json, "\":");
+    const bool first = json->size <= 1;
+    char *to = take(json, !first + name_size + size);
+
+    if (to == NULL)
+        return NULL;
+    if (!first)
+        *to++ = ',';
+    memcpy(to, name, name_size);
+    return to + name_size;
+}
+
+/* A member whose value stands as it is. */
+static void put_quoted(struct json *json, const char *name, size_t name_size, const char *value,
+                       size_t size)
+{
+    char *to = member(json, name, name_size, size + 2);
+
+    if (to == NULL)
+        return;
+    to[0] = '"';
+    memcpy(to + 1, value, size);
+    to[1 + size] = '"';
 }
 
 void json_begin(struct json *json)
 {
+    json_resume(json, "{", 1);
+}
+
+void json_resume(struct json *json, const char *text, size_t size)
+{
     json->size = 0;
     json->full = false;
-    put(json, "{", 1);
+    put(json, text, size);
 }
 
 /*
@@ -97,16 +128,21 @@ static size_t plain_run(const unsigned char *in, size_t most)
     return size;
 }
 
-void json_text(struct json *json, const char *name, const char *value, size_t most)
+void json_put_text(struct json *json, const char *name, size_t name_size, const char *value,
+                   size_t most)
 {
     const unsigned char *in = (const unsigned char *)value;
     size_t written;
 
     if (value == NULL)
         return;
-    put_name(json, name);
+    written = plain_run(in, most);
+    if (in[written] == '\0') { /* nearly always */
+        put_quoted(json, name, name_size, value, written);
+        return;
+    }
+    (void)member(json, name, name_size, 0);
     put(json, "\"", 1);
-    written = plain_run(in, most); /* nearly always all of it */
     put(json, value, written);
     in += written;
     while (*in != '\0') {
@@ -116,7 +152,7 @@ void json_text(struct json *json, const char *name, const char *value, size_t mo
         const size_t length = escape(out, in, size, code);
 
         if (written + length > most) {
-            put_word(json, "...");
+            put(json, "...", 3);
             break;
         }
         put(json, out, length);
@@ -126,48 +162,42 @@ void json_text(struct json *json, const char *name, const char *value, size_t mo
     put(json, "\"", 1);
 }
 
-void json_word(struct json *json, const char *name, const char *value)
+void json_put_word(struct json *json, const char *name, size_t name_size, const char *value)
 {
-    if (value == NULL)
-        return;
-    put_name(json, name);
-    put(json, "\"", 1);
-    put_word(json, value);
-    put(json, "\"", 1);
+    if (value != NULL)
+        put_quoted(json, name, name_size, value, strlen(value));
 }
 
-void json_number(struct json *json, const char *name, uint64_t value)
+void json_put_number(struct json *json, const char *name, size_t name_size, uint64_t value)
 {
-    char text[20];
+    char text[20], *to;
     size_t at = sizeof(text);
 
     do {
         text[--at] = digits[value % 10];
         value /= 10;
     } while (value > 0);
-    put_name(json, name);
-    put(json, text + at, sizeof(text) - at);
+    to = member(json, name, name_size, sizeof(text) - at);
+    if (to != NULL)
+        memcpy(to, text + at, sizeof(text) - at);
 }
 
-void json_hex(struct json *json, const char *name, const unsigned char *bytes, size_t size)
+void json_put_hex(struct json *json, const char *name, size_t name_size, const unsigned char *bytes,
+                  size_t size)
 {
     char *to;
 
     if (size == 0)
         return;
-    put_name(json, name);
-    put(json, "\"", 1);
-    if (json->full || 2 * size > JSON_MOST - json->size) {
-        json->full = true;
+    to = member(json, name, name_size, 2 * size + 2);
+    if (to == NULL)
         return;
-    }
-    to = json->text + json->size;
+    *to++ = '"';
     for (size_t i = 0; i < size; i++) {
         *to++ = digits[bytes[i] >> 4];
         *to++ = digits[bytes[i] & 15];
     }
-    json->size += 2 * size;
-    put(json, "\"", 1);
+    *to = '"';
 }
 
 bool json_end(struct json *json)

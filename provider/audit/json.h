@@ -13,7 +13,7 @@ enum {
     JSON_MOST = 4095, /* with the line end PIPE_BUF bytes: what a pipe takes in one piece */
 };
 
-/** A line being made.  The names of its members are ours and need no escaping. */
+/** A line being made. */
 struct json {
     size_t size;
     bool full; /* something was left out for want of room */
@@ -23,21 +23,33 @@ struct json {
 /** Begins an empty object. */
 void json_begin(struct json *json);
 
+/** Begins with what another one began with: its first `size` bytes, whole members. */
+void json_resume(struct json *json, const char *text, size_t size);
+
+/* The name of a member, a literal of ours that needs no escaping: what stands before its value. */
+#define JSON_NAME(name) "\"" name "\":", sizeof("\"" name "\":") - 1
+
 /**
  * A member whose value is `value`, any bytes up to NUL.  What is no valid UTF-8 becomes U+FFFD;
  * control characters are escaped.  A value that takes more than `most` bytes is cut off and ends
  * in "...".  NULL: no member.
  */
-void json_text(struct json *json, const char *name, const char *value, size_t most);
+#define json_text(json, name, value, most) json_put_text(json, JSON_NAME(name), value, most)
+void json_put_text(struct json *json, const char *name, size_t name_size, const char *value,
+                   size_t most);
 
 /** The same for a word of ours or of a standard: short, plain ASCII, no quotes; as it stands. */
-void json_word(struct json *json, const char *name, const char *value);
+#define json_word(json, name, value) json_put_word(json, JSON_NAME(name), value)
+void json_put_word(struct json *json, const char *name, size_t name_size, const char *value);
 
 /** A member with a number. */
-void json_number(struct json *json, const char *name, uint64_t value);
+#define json_number(json, name, value) json_put_number(json, JSON_NAME(name), value)
+void json_put_number(struct json *json, const char *name, size_t name_size, uint64_t value);
 
 /** A member with bytes as hexadecimal digits; of no bytes: no member. */
-void json_hex(struct json *json, const char *name, const unsigned char *bytes, size_t size);
+#define json_hex(json, name, bytes, size) json_put_hex(json, JSON_NAME(name), bytes, size)
+void json_put_hex(struct json *json, const char *name, size_t name_size, const unsigned char *bytes,
+                  size_t size);
 
 /** Ends the object. @return false if it did not find room */
 bool json_end(struct json *json);

@@ -8,6 +8,7 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <sys/un.h>
 #include <syslog.h>
 #include <unistd.h>
@@ -63,13 +64,21 @@ static bool is_same(const struct sink *sink, const struct stat *status)
 
 /*
  * Whether our descriptor still is what we opened: a daemon may have closed all descriptors that it
- * did not know, and then the number is another file's, where nothing of ours belongs.
+ * did not know, and then the number is another file's, where nothing of ours belongs.  statx() is
+ * asked for no times: since Linux 6.13 who has seen a file's time makes the next write to it slow,
+ * for that must be given a new one.  Filters of system calls may know fstat() only.
  */
 static bool is_ours(const struct sink *sink)
 {
+    struct statx found;
     struct stat status;
 
-    return sink->fd >= 0 && fstat(sink->fd, &status) == 0 && is_same(sink, &status);
+    if (sink->fd < 0)
+        return false;
+    if (statx(sink->fd, "", AT_EMPTY_PATH, STATX_INO, &found) == 0)
+        return makedev(found.stx_dev_major, found.stx_dev_minor) == sink->device &&
+               found.stx_ino == sink->inode;
+    return fstat(sink->fd, &status) == 0 && is_same(sink, &status);
 }
 
 /* Whether what is open is still what the path names.  Asked once a second. */

@@ -50,6 +50,32 @@ static void chained(void **state)
     CHECK_HAS(json.text, text("\"seq\":2,\"event\":\"end\",\"prev\":\"%s\"}", before));
 }
 
+static void time_is(struct chain *chain, const struct timespec *now, const char *shown)
+{
+    struct json json;
+
+    entry_end(chain, now, &json);
+    assert_string_equal(text("%.*s", (int)strlen(shown), json.text), shown);
+}
+
+/* The lines of one second differ, a clock can be set back, and a chain can be begun anew. */
+static void times(void **state)
+{
+    const struct timespec later = { at.tv_sec, 7000 }, next = { at.tv_sec + 1, 999999999 };
+    struct chain chain;
+
+    (void)state;
+    chain_begin(&chain, 42, 4711);
+    time_is(&chain, &at, "{\"time\":\"2026-11-22T01:27:02.123456Z\",\"pid\":42,\"start\":4711,\"");
+    time_is(&chain, &later,
+            "{\"time\":\"2026-11-22T01:27:02.000007Z\",\"pid\":42,\"start\":4711,\"");
+    time_is(&chain, &next,
+            "{\"time\":\"2026-11-22T01:27:03.999999Z\",\"pid\":42,\"start\":4711,\"");
+    time_is(&chain, &at, "{\"time\":\"2026-11-22T01:27:02.123456Z\",\"pid\":42,\"start\":4711,\"");
+    chain_begin(&chain, 43, 4712);
+    time_is(&chain, &at, "{\"time\":\"2026-11-22T01:27:02.123456Z\",\"pid\":43,\"start\":4712,\"");
+}
+
 static void dates(void **state)
 {
     static const struct {
@@ -177,7 +203,7 @@ static void longest(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(chained), TEST(dates), TEST(operation), TEST(pins), TEST(longest),
+        TEST(chained), TEST(times), TEST(dates), TEST(operation), TEST(pins), TEST(longest),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

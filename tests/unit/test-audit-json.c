@@ -79,6 +79,29 @@ static void members(void **state)
                                    "\"last\":\"x\"}");
 }
 
+/* What several objects begin with is written once. */
+static void resumed(void **state)
+{
+    char most[JSON_MOST + 1];
+    struct json json;
+    size_t size;
+
+    (void)state;
+    json_begin(&json);
+    json_number(&json, "a", 1);
+    size = json.size;
+    json_number(&json, "b", 2);
+    json_resume(&json, text("%s", json.text), size);
+    json_word(&json, "c", "d");
+    assert_true(json_end(&json));
+    assert_string_equal(json.text, "{\"a\":1,\"c\":\"d\"}");
+    memset(most, 'x', sizeof(most));
+    json_resume(&json, most, sizeof(most));
+    assert_false(json_end(&json));
+    json_resume(&json, "{", 1); /* and it can be begun again */
+    assert_true(json_end(&json));
+}
+
 static void too_long(void **state)
 {
     char value[JSON_MOST + 1];
@@ -101,7 +124,8 @@ static void too_long(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(texts), TEST(malformed_texts), TEST(long_texts), TEST(members), TEST(too_long),
+        TEST(texts),   TEST(malformed_texts), TEST(long_texts),
+        TEST(members), TEST(resumed),         TEST(too_long),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,14 +1,16 @@
 /*
- * Where an audit log's lines go (audit/sink.[ch]), with write(), connect() and syslog() in the
- * test's hand: torn lines, and a syslog that nobody listens to.
+ * Where an audit log's lines go (audit/sink.[ch]), with write(), statx(), connect() and syslog()
+ * in the test's hand: torn lines, filtered system calls, and a syslog that nobody listens to.
  */
 #include "testing.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/un.h>
 #include <syslog.h>
 #include <unistd.h>
@@ -17,6 +19,8 @@
 
 ssize_t __real_write(int fd, const void *bytes, size_t size);
 ssize_t __wrap_write(int fd, const void *bytes, size_t size);
+int __real_statx(int fd, const char *path, int flags, unsigned int mask, struct statx *found);
+int __wrap_statx(int fd, const char *path, int flags, unsigned int mask, struct statx *found);
 int __wrap_connect(int fd, const struct sockaddr *address, socklen_t size);
 void __wrap_syslog(int priority, const char *format, ...) __attribute__((format(printf, 2, 3)));
 void __wrap___syslog_chk(int priority, int flag, const char *format, ...)
@@ -24,6 +28,8 @@ void __wrap___syslog_chk(int priority, int flag, const char *format, ...)
 
 static size_t room = SIZE_MAX; /* what the disk takes */
 static int interrupts;         /* EINTR, so many times */
+static int statx_error;
+static unsigned statx_mask; /* all that was asked for */
 static int connect_error;
 static unsigned syslogs;
 static int syslog_priority;
@@ -42,6 +48,15 @@ ssize_t __wrap_write(int fd, const void *bytes, size_t size)
     size = size < room ? size : room;
     room -= room == SIZE_MAX ? 0 : size;
     return __real_write(fd, bytes, size);
+}
+
+int __wrap_statx(int fd, const char *path, int flags, unsigned int mask, struct statx *found)
+{
+    statx_mask |= mask;
+    if (statx_error == 0)
+        return __real_statx(fd, path, flags, mask, found);
+    errno = statx_error;
+    return -1;
 }
 
 int __wrap_connect(int fd, const struct sockaddr *address, socklen_t size)
@@ -135,6 +150,41 @@ static void torn(void **state)
     close(sink.fd);
 }
 
+/* The descriptor is what was opened, or the log is opened anew; another file stays as it is. */
+static void descriptor(const char *name)
+{
+    const char *path = text("%s/%s", work_dir(), name);
+    const char *other = text("%s-other", path);
+    struct failure why;
+    struct sink sink;
+    int fd, first;
+
+    assert_true(sink_init(&sink, text("file:%s", path)));
+    assert_true(put(&sink, "one\n", &why));
+    first = sink.fd;
+    assert_true(put(&sink, "two\n", &why));
+    assert_int_equal(sink.fd, first); /* not opened anew */
+    fd = open(other, O_WRONLY | O_CREAT | O_EXCL, 0600);
+    assert_int_equal(dup2(fd, first), first);
+    assert_true(put(&sink, "three\n", &why));
+    close(sink.fd);
+    assert_true(put(&sink, "four\n", &why));
+    holds(path, "one\ntwo\nthree\nfour\n");
+    holds(other, "");
+    close(fd);
+    close(sink.fd);
+}
+
+static void descriptors(void **state)
+{
+    (void)state;
+    descriptor("statx");
+    assert_int_equal(statx_mask, STATX_INO); /* no times: that would make each write slow */
+    statx_error = EPERM;                     /* a filter of system calls that does not know it */
+    descriptor("fstat");
+    statx_error = 0;
+}
+
 static void to_syslog(void **state)
 {
     struct failure why;
@@ -163,7 +213,8 @@ static void to_syslog(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = { TEST(settings), TEST(torn), TEST(to_syslog) };
+    const struct CMUnitTest tests[] = { TEST(settings), TEST(torn), TEST(descriptors),
+                                        TEST(to_syslog) };
 
     return cmocka_run_group_tests(tests, testing_setup, testing_teardown);
 }
