@@ -6,7 +6,7 @@
 #define HSMZKE_POLICY_H
 
 #include "failure.h"
-#include "pkcs11/hsm.h"
+#include "pkcs11/judgement.h"
 
 /** `key-policy`. */
 enum key_policy {

@@ -1,7 +1,8 @@
 /*
  * The HSM as the rest of the provider sees it: keys found by name, id or URI, AES and MACs in the
- * HSM. Everything that knows Cryptoki is behind this header; it names no CK_ type, and nothing of
- * it knows OpenSSL's provider API.
+ * HSM; beside it judgement.h (keys judged) and inventory.h (keys listed and generated).  Everything
+ * that knows Cryptoki is behind these headers; they name no CK_ type, and nothing of it knows
+ * OpenSSL's provider API.
  *
  * All functions may be called from any thread.  After fork() the child goes on with the same
  * objects: it initialises the module, logs in and finds its keys again by itself.
@@ -77,63 +78,6 @@ struct hsm_key *hsm_key_find(struct hsm *hsm, const struct hsm_query *query, str
  */
 void hsm_report_refused(struct hsm *hsm, const char *shown, const struct failure *why);
 
-/** What a generated key is for: docs/keys.md.  None may wrap, unwrap or derive keys. */
-enum hsm_usage {
-    HSM_USE_CIPHER,   /**< ECB, CBC, CTR */
-    HSM_USE_GCM,      /**< GCM, and CTR for messages of several updates */
-    HSM_USE_GCM_ONLY, /**< GCM */
-    HSM_USE_WRAP,     /**< EVP's key wrap */
-    HSM_USE_MAC,      /**< CMAC */
-    HSM_USE_ANY,      /**< encryption and decryption by every mechanism */
-    HSM_USAGES,
-};
-
-/** The usage that `name` ("gcm-only") means. @return HSM_USAGES: none */
-enum hsm_usage hsm_usage_from(const char *name);
-
-/** What a key is generated as. */
-struct hsm_template {
-    const char *label; /**< 1 to 24 bytes, not yet on the token */
-    enum hsm_usage usage;
-    const char *token; /**< a pkcs11: URI, or a token's label; NULL: the configured one */
-};
-
-enum {
-    HSM_LABEL_MOST = 24, /**< the longest label that a reference can name */
-    HSM_LEFT_OUT = 160,  /**< the names of all attributes that may be left out, with NUL */
-};
-
-/**
- * Generates an AES-256 key in the HSM, with 18 random bytes of CKA_ID: sensitive, private, not
- * extractable, not modifiable, not copyable, limited to the mechanisms of its usage.  What the
- * module does not take of the last three is left out, and named in `left_out` ("" if nothing is).
- * @return NULL, with the reason in `why`; else a key to be given to hsm_key_free()
- */
-struct hsm_key *hsm_key_generate(struct hsm *hsm, const struct hsm_template *template,
-                                 char left_out[HSM_LEFT_OUT], struct failure *why);
-
-/** The AES-256 keys that a look through a token found. */
-struct hsm_list;
-
-/**
- * Looks for all AES-256 keys that `uri` means; NULL: all on the configured token.  A `uri` about
- * objects of another class is an error (FAILURE_NOT_OFFERED).
- * @return NULL, with the reason in `why`; else to be given to hsm_list_free()
- */
-struct hsm_list *hsm_list(struct hsm *hsm, const char *uri, struct failure *why);
-
-/** How many keys there are. */
-size_t hsm_list_size(const struct hsm_list *list);
-
-/**
- * Key number `index`, found by its label and id.
- * @return NULL, with the reason in `why`: another one has both, or it is gone
- */
-struct hsm_key *hsm_list_key(const struct hsm_list *list, size_t index, struct failure *why);
-
-/** Frees the list; NULL is fine. */
-void hsm_list_free(struct hsm_list *list);
-
 /** One more owner of `key`. @return `key` */
 struct hsm_key *hsm_key_ref(struct hsm_key *key);
 
@@ -188,55 +132,9 @@ bool hsm_iv_is_reserved(const unsigned char *iv, size_t size);
 /** Whether `key` still stands for what it was found as: false once another key took its place. */
 bool hsm_key_current(const struct hsm_key *key);
 
-/** A key judged by its attributes, and by those of its token; docs/key-posture.md has each check.
- */
-enum hsm_result { HSM_PASS, HSM_UNKNOWN, HSM_FAIL };
-enum hsm_severity { HSM_INFO, HSM_LOW, HSM_MEDIUM, HSM_HIGH, HSM_CRITICAL };
-
-enum {
-    HSM_CHECKS_MOST = 40,     /**< findings in an audit */
-    HSM_ATTRIBUTES_MOST = 40, /**< attributes in an audit */
-};
-
-/** What one check found. */
-struct hsm_finding {
-    const char *check; /**< its name, "wrap-decrypt"; constant */
-    enum hsm_result result;
-    enum hsm_severity severity; /**< of the failure; else the most that a failure would have */
-    bool refused;               /**< `key-policy = strict` refuses the key for it */
-    char reason[240];           /**< what was found and, unless it passed, what to do */
-};
-
-/** An attribute as text, to be shown: "CKA_SENSITIVE", "true". */
-struct hsm_attribute {
-    const char *name; /**< constant */
-    char value[200];  /**< "unknown" where the module does not tell */
-};
-
-struct hsm_judgement {
-    char key[120]; /**< "key 'gold' on token 'prod'" */
-    size_t findings_count, attributes_count;
-    struct hsm_finding findings[HSM_CHECKS_MOST];
-    struct hsm_attribute attributes[HSM_ATTRIBUTES_MOST];
-};
-
-/**
- * Judges `key`; asks the module for each attribute.  No byte of the key is asked for.  `pin`: the
- * identity that it must have, as for hsm_key_is(), or NULL.
- * @return NULL, with the reason in `why`; else to be given to hsm_judgement_free()
- */
-struct hsm_judgement *hsm_key_judge(struct hsm_key *key, const char *pin, struct failure *why);
-
-/** Frees it; NULL is fine. */
-void hsm_judgement_free(struct hsm_judgement *audit);
-
 /** Records that the key was judged and may be used; and whether that was recorded. */
 void hsm_key_accept(struct hsm_key *key);
 bool hsm_key_accepted(const struct hsm_key *key);
-
-/** "critical", "high", ...; "fail", "pass", "unknown". */
-const char *hsm_severity_name(enum hsm_severity severity);
-const char *hsm_result_name(enum hsm_result result);
 
 /** Whole blocks for the HSM: a block that waited in the caller's context, then the caller's data.
  */

@@ -7,6 +7,7 @@
 
 #include "pkcs11/attribute.h"
 #include "pkcs11/connect.h"
+#include "pkcs11/inventory.h"
 #include "pkcs11/key.h"
 #include "pkcs11/operation.h"
 #include "pkcs11/report.h"

@@ -6,6 +6,7 @@
 #ifndef HSMZKE_PKCS11_POSTURE_H
 #define HSMZKE_PKCS11_POSTURE_H
 
+#include "pkcs11/judgement.h"
 #include "pkcs11/key.h"
 
 /** "Unknown": the module does not tell, or what it tells cannot be believed. */

@@ -5,6 +5,7 @@
 #ifndef HSMZKE_PKCS11_TEMPLATE_H
 #define HSMZKE_PKCS11_TEMPLATE_H
 
+#include "pkcs11/inventory.h"
 #include "pkcs11/token.h"
 #include "reference.h"
 

@@ -9,6 +9,7 @@
 
 #include "hsmzke/hsmzke.h"
 #include "instance.h"
+#include "pkcs11/inventory.h"
 #include "pkey/file.h"
 
 /* The type's names: its object identifier is that of reference files. */

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "pkcs11/judgement.h"
 #include "pkey/pkey.h"
 #include "reference.h"
 
