@@ -71,12 +71,15 @@
 #define HSMZKE_PARAM_AUDIT "audit"
 
 /**
- * Keys as EVP_PKEYs: the name of their type, what generating one takes (EVP_PKEY_CTX_set_params(),
- * `genpkey -pkeyopt`), and what can be asked of one (EVP_PKEY_get_utf8_string_param()).
+ * Keys as EVP_PKEYs: the names of their types, what generating one takes
+ * (EVP_PKEY_CTX_set_params(), `genpkey -pkeyopt`), and what can be asked of one
+ * (EVP_PKEY_get_utf8_string_param()).
  */
-#define HSMZKE_PKEY_TYPE "HSMZKE-AES"
-#define HSMZKE_PKEY_PARAM_LABEL "label" /**< 1 to 24 bytes; must be set */
-#define HSMZKE_PKEY_PARAM_USAGE "usage" /**< cipher, gcm, gcm-only, wrap, mac, any */
+#define HSMZKE_PKEY_TYPE "HSMZKE-AES"       /**< AES-256 keys */
+#define HSMZKE_PKEY_HMAC_TYPE "HSMZKE-HMAC" /**< generic secrets and HMAC keys */
+#define HSMZKE_PKEY_PARAM_LABEL "label"     /**< 1 to 24 bytes; must be set */
+#define HSMZKE_PKEY_PARAM_USAGE "usage" /**< HSMZKE-AES: cipher, gcm, gcm-only, wrap, mac, any */
+#define HSMZKE_PKEY_PARAM_BYTES "bytes" /**< HSMZKE-HMAC: its length, 16 to 128 */
 #define HSMZKE_PKEY_PARAM_TOKEN "token" /**< a token's label or pkcs11: URI */
 #define HSMZKE_PKEY_PARAM_REFERENCE "reference"
 #define HSMZKE_PKEY_PARAM_IDENTITY "identity"

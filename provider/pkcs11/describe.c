@@ -4,6 +4,7 @@
 
 #include "pkcs11/key.h"
 #include "pkcs11/operation.h"
+#include "pkcs11/posture.h"
 
 enum {
     LISTED_MOST = 64, /* mechanisms of one key that are shown */
@@ -36,15 +37,6 @@ static const struct {
     NAME(CKA_WRAP_WITH_TRUSTED),
     NAME(CKA_ALWAYS_AUTHENTICATE),
 };
-
-static const struct {
-    CK_MECHANISM_TYPE type;
-    const char *name;
-} mechanisms[] = {
-    NAME(CKM_AES_ECB),    NAME(CKM_AES_CBC),  NAME(CKM_AES_CBC_PAD),  NAME(CKM_AES_CTR),
-    NAME(CKM_AES_GCM),    NAME(CKM_AES_CMAC), NAME(CKM_AES_KEY_WRAP), NAME(CKM_AES_KEY_WRAP_PAD),
-    NAME(CKM_AES_CFB128), NAME(CKM_AES_CFB8), NAME(CKM_AES_OFB),      NAME(CKM_AES_CTS),
-};
 #undef NAME
 
 /* What a module says to one attribute. */
@@ -66,20 +58,6 @@ static const char *flag_text(CK_RV rv, const CK_ATTRIBUTE *attribute, CK_BBOOL v
     return value != CK_FALSE ? "true" : "false";
 }
 
-static void add_mechanism(char *list, size_t room, CK_MECHANISM_TYPE type)
-{
-    const size_t used = strlen(list);
-    const char *comma = used > 0 ? ", " : "";
-
-    for (size_t i = 0; i < sizeof(mechanisms) / sizeof(mechanisms[0]); i++) {
-        if (mechanisms[i].type == type) {
-            snprintf(list + used, room - used, "%s%s", comma, mechanisms[i].name);
-            return;
-        }
-    }
-    snprintf(list + used, room - used, "%s0x%lx", comma, type);
-}
-
 static void mechanisms_text(CK_RV rv, const CK_ATTRIBUTE *attribute, char *list, size_t room)
 {
     const CK_MECHANISM_TYPE *types = attribute->pValue;
@@ -90,8 +68,12 @@ static void mechanisms_text(CK_RV rv, const CK_ATTRIBUTE *attribute, char *list,
         snprintf(list, room, "unknown");
         return;
     }
-    for (size_t i = 0; i < count; i++)
-        add_mechanism(list, room, types[i]);
+    for (size_t i = 0; i < count; i++) {
+        const size_t used = strlen(list);
+
+        snprintf(list + used, room - used, "%s%s", used > 0 ? ", " : "",
+                 posture_mechanism_name(types[i]));
+    }
     if (count == 0)
         snprintf(list, room, "all");
 }

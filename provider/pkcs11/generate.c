@@ -214,7 +214,8 @@ static void list_left_out(unsigned int set, bool limited, char left_out[HSM_LEFT
 static struct hsm_key *find_made(const struct generation *generation, struct failure *why)
 {
     const char *label = generation->wanted->label;
-    struct hsm_key *key = key_new(generation->token, HSM_AES, label, why);
+    struct hsm_key *key =
+        key_new(generation->token, template_family(generation->wanted), label, why);
     struct key_facts facts;
 
     if (key != NULL &&
@@ -229,12 +230,8 @@ static struct hsm_key *find_made(const struct generation *generation, struct fai
 struct hsm_key *hsm_key_generate(struct hsm *hsm, const struct hsm_template *template,
                                  char left_out[HSM_LEFT_OUT], struct failure *why)
 {
-    struct generation generation = { .wanted = template };
-    struct performance performance = {
-        .name = template->label,
-        .mechanism = "CKM_AES_KEY_GEN",
-        .direction = "generate",
-    };
+    struct generation generation = { .wanted = template, .size = template->size };
+    struct performance performance = { .name = template->label, .direction = "generate" };
     struct hsm_key *key = NULL;
     CK_RV rv = CKR_GENERAL_ERROR;
 
@@ -244,6 +241,7 @@ struct hsm_key *hsm_key_generate(struct hsm *hsm, const struct hsm_template *tem
     generation.token = find_token(hsm, template->token, why);
     if (generation.token == NULL)
         return NULL;
+    (void)template_mechanism(template, &performance.mechanism);
     performance.begun = report_now(generation.token);
     /* Twice, until C_GenerateKey: a session may have been lost since the last time. */
     for (; performance.tries < 2 && rv != CKR_OK && !ckr_refusal(rv) && !generation.asked;

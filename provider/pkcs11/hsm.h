@@ -56,6 +56,7 @@ struct hsm_query {
     enum hsm_family {
         HSM_AES,    /**< AES-256 */
         HSM_SECRET, /**< a generic secret of any length, or one for HMAC */
+        HSM_ANY,    /**< both */
     } family;       /**< keys of other families are passed over */
 };
 
@@ -95,6 +96,12 @@ bool hsm_key_may_sign(const struct hsm_key *key, struct failure *why);
  * reference without the prefix; "" where it has none.  They live as long as the key.
  */
 void hsm_key_names(const struct hsm_key *key, const char **label, const char **id);
+
+/** The key's family: never HSM_ANY. */
+enum hsm_family hsm_key_family(const struct hsm_key *key);
+
+/** The key's length in bytes; 0 where the module does not tell it. */
+size_t hsm_key_size(const struct hsm_key *key);
 
 /** The label of the token that has the key; it lives as long as the process. */
 const char *hsm_key_token(const struct hsm_key *key);

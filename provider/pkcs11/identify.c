@@ -86,14 +86,14 @@ CK_RV key_identify(const struct hsm_key *key, struct session *session, struct ke
 
     facts->identity_kind = IDENTITY_UNKNOWN;
     /* A PIN is not asked for just to know this. */
-    if (facts->always_authenticate)
+    if (facts->always_authenticate || facts->family != HSM_AES)
         return CKR_OK;
     if (facts->may_encrypt) {
         kind = IDENTITY_AES;
         rv = by_encryption(key, session, facts, value);
         if (rv != CKR_HSMZKE_EXITING && ckr_refusal(rv))
             rv = by_gcm(key, session, facts, value);
-    } else if (facts->may_sign && key->family == HSM_AES) {
+    } else if (facts->may_sign) {
         kind = IDENTITY_CMAC;
         rv =
             sign_in_session(session, key->token, facts, HSM_CMAC, identity_block, HSM_BLOCK, value);

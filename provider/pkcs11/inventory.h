@@ -7,7 +7,10 @@
 
 #include "pkcs11/hsm.h"
 
-/** What a generated key is for: docs/keys.md.  None may wrap, unwrap or derive keys. */
+/**
+ * What a generated key is for: docs/keys.md.  None may wrap, unwrap or derive keys.  All but the
+ * last are for AES keys.
+ */
 enum hsm_usage {
     HSM_USE_CIPHER,   /**< ECB, CBC, CTR */
     HSM_USE_GCM,      /**< GCM, and CTR for messages of several updates */
@@ -15,16 +18,18 @@ enum hsm_usage {
     HSM_USE_WRAP,     /**< EVP's key wrap */
     HSM_USE_MAC,      /**< CMAC */
     HSM_USE_ANY,      /**< encryption and decryption by every mechanism */
+    HSM_USE_HMAC,     /**< HMAC; a generic secret */
     HSM_USAGES,
 };
 
-/** The usage that `name` ("gcm-only") means. @return HSM_USAGES: none */
-enum hsm_usage hsm_usage_from(const char *name);
+/** The usage of keys of `family` that `name` ("gcm-only") means. @return HSM_USAGES: none */
+enum hsm_usage hsm_usage_from(enum hsm_family family, const char *name);
 
 /** What a key is generated as. */
 struct hsm_template {
     const char *label; /**< 1 to 24 bytes, not yet on the token */
     enum hsm_usage usage;
+    size_t size;       /**< in bytes; of AES keys 32 */
     const char *token; /**< a pkcs11: URI, or a token's label; NULL: the configured one */
 };
 
@@ -34,7 +39,7 @@ enum {
 };
 
 /**
- * Generates an AES-256 key in the HSM, with 18 random bytes of CKA_ID: sensitive, private, not
+ * Generates a key in the HSM, with 18 random bytes of CKA_ID: sensitive, private, not
  * extractable, not modifiable, not copyable, limited to the mechanisms of its usage.  What the
  * module does not take of the last three is left out, and named in `left_out` ("" if nothing is).
  * @return NULL, with the reason in `why`; else a key to be given to hsm_key_free()
@@ -42,12 +47,12 @@ enum {
 struct hsm_key *hsm_key_generate(struct hsm *hsm, const struct hsm_template *template,
                                  char left_out[HSM_LEFT_OUT], struct failure *why);
 
-/** The AES-256 keys that a look through a token found. */
+/** The keys of all families that a look through a token found. */
 struct hsm_list;
 
 /**
- * Looks for all AES-256 keys that `uri` means; NULL: all on the configured token.  A `uri` about
- * objects of another class is an error (FAILURE_NOT_OFFERED).
+ * Looks for all AES-256 keys, generic secrets and HMAC keys that `uri` means; NULL: all on the
+ * configured token.  A `uri` about objects of another class is an error (FAILURE_NOT_OFFERED).
  * @return NULL, with the reason in `why`; else to be given to hsm_list_free()
  */
 struct hsm_list *hsm_list(struct hsm *hsm, const char *uri, struct failure *why);

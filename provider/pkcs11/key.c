@@ -80,27 +80,24 @@ bool key_belongs(enum hsm_family family, CK_ULONG type)
 {
     switch (type) {
     case CKK_AES:
-        return family == HSM_AES;
+        return family != HSM_SECRET;
     case CKK_GENERIC_SECRET:
     case CKK_SHA_1_HMAC:
     case CKK_SHA224_HMAC:
     case CKK_SHA256_HMAC:
     case CKK_SHA384_HMAC:
     case CKK_SHA512_HMAC:
-        return family == HSM_SECRET;
+        return family != HSM_AES;
     default:
         return false;
     }
 }
 
-static bool has_right_size(const struct hsm_key *key, const struct session *session,
-                           CK_OBJECT_HANDLE found, struct failure *why)
+static bool has_right_size(const struct hsm_key *key, enum hsm_family family, CK_ULONG size,
+                           struct failure *why)
 {
-    CK_ULONG size;
-
-    if (key->family != HSM_AES)
+    if (family != HSM_AES)
         return true;
-    size = attribute_number(key->token, session->handle, found, CKA_VALUE_LEN);
     if (size == CK_UNAVAILABLE_INFORMATION)
         return failure_set(why, FAILURE_KEY_UNSUITABLE,
                            "token '%s' does not tell the length of key '%s' (CKA_VALUE_LEN)",
@@ -111,16 +108,23 @@ static bool has_right_size(const struct hsm_key *key, const struct session *sess
                        key->shown, key->token->label, size * 8);
 }
 
-/* The one key of the family among those found.  Keys of other types may have the same label. */
+/*
+ * The one key of the family among those found, which becomes the first.  Keys of other types may
+ * have the same label.
+ */
 static bool pick(const struct hsm_key *key, const struct session *session, CK_OBJECT_HANDLE *found,
-                 CK_ULONG count, struct failure *why)
+                 CK_ULONG count, struct key_facts *facts, struct failure *why)
 {
+    static const char *const families[] = { "AES key", "generic secret or HMAC key",
+                                            "AES key, generic secret or HMAC key" };
     CK_ULONG fit = 0, type = CK_UNAVAILABLE_INFORMATION;
 
     for (CK_ULONG i = 0; i < count; i++) {
         type = attribute_number(key->token, session->handle, found[i], CKA_KEY_TYPE);
-        if (key_belongs(key->family, type))
-            found[fit++] = found[i];
+        if (!key_belongs(key->family, type))
+            continue;
+        facts->family = key_belongs(HSM_AES, type) ? HSM_AES : HSM_SECRET;
+        found[fit++] = found[i];
     }
     if (count == 0)
         return failure_set(why, FAILURE_KEY_NOT_FOUND,
@@ -130,11 +134,11 @@ static bool pick(const struct hsm_key *key, const struct session *session, CK_OB
     if (fit == 0)
         return failure_set(why, FAILURE_KEY_UNSUITABLE,
                            "key '%s' on token '%s' is no %s (its CKA_KEY_TYPE is 0x%lx)",
-                           key->shown, key->token->label,
-                           key->family == HSM_AES ? "AES key" : "generic secret or HMAC key", type);
+                           key->shown, key->token->label, families[key->family], type);
     if (fit > 1)
         return several(key, session, found, fit, why);
-    return has_right_size(key, session, found[0], why);
+    facts->size = attribute_number(key->token, session->handle, found[0], CKA_VALUE_LEN);
+    return has_right_size(key, facts->family, facts->size, why);
 }
 
 /*
@@ -158,9 +162,11 @@ static CK_RV locate(const struct hsm_key *key, struct session *session, struct k
                     token->label, key->shown);
         return rv;
     }
-    if (!pick(key, session, found, count, why))
+    if (!pick(key, session, found, count, facts, why))
         return CKR_HSMZKE_TOLD;
     *facts = (struct key_facts){
+        .family = facts->family,
+        .size = facts->size,
         .handle = found[0],
         .epoch = session->epoch,
         .found = life_now(),
@@ -211,6 +217,7 @@ static CK_RV confirm(struct hsm_key *key, struct session *session, struct key_fa
     }
     if (before->epoch == 0) { /* the first time: nobody else has the key yet */
         key->names = names;
+        key->family = facts->family;
         return CKR_OK;
     }
     if (is_same_key(key, &names, facts))

@@ -21,6 +21,8 @@ struct key_facts {
     CK_OBJECT_HANDLE handle;
     unsigned long epoch; /* of the token when it was found; 0: never */
     time_t found;        /* when it was found last */
+    enum hsm_family family;
+    CK_ULONG size; /* CKA_VALUE_LEN; CK_UNAVAILABLE_INFORMATION: not told */
     bool may_encrypt, may_decrypt, may_sign;
     bool always_authenticate;
     enum identity_kind {
@@ -45,7 +47,7 @@ struct hsm_key {
     uint64_t number;              /* constant: unique in this process */
     struct token *token;          /* constant */
     struct key_template template; /* constant */
-    enum hsm_family family;       /* constant */
+    enum hsm_family family;       /* constant once it was found: HSM_ANY may be before */
     char *shown;                  /* constant: its name in messages */
     struct key_names names;       /* constant once it was found */
     struct key_facts facts;

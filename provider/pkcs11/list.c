@@ -1,5 +1,5 @@
 /*
- * The AES-256 keys of a token: hsm_list() of hsm.h.  What is kept of each is its label and id, not
+ * The keys of a token: hsm_list() of inventory.h.  What is kept of each is its label and id, not
  * its handle: handles live no longer than a connection.
  */
 #include <stdlib.h>
@@ -20,6 +20,7 @@ enum {
 };
 
 struct entry {
+    enum hsm_family family;
     unsigned char label[NAME_MOST], id[NAME_MOST];
     size_t label_size, id_size; /* 0: it has none */
 };
@@ -81,11 +82,16 @@ static CK_RV search(const struct hsm_key *pattern, const struct session *session
     return rv != CKR_OK ? rv : ended;
 }
 
-static bool is_aes_256(const struct token *token, const struct session *session,
-                       CK_OBJECT_HANDLE object)
+/* Whether a key is of a family that we serve, and of which. */
+static bool is_served(const struct token *token, const struct session *session,
+                      CK_OBJECT_HANDLE object, enum hsm_family *family)
 {
-    return attribute_number(token, session->handle, object, CKA_KEY_TYPE) == CKK_AES &&
-           attribute_number(token, session->handle, object, CKA_VALUE_LEN) == AES_256;
+    const CK_ULONG type = attribute_number(token, session->handle, object, CKA_KEY_TYPE);
+
+    *family = key_belongs(HSM_AES, type) ? HSM_AES : HSM_SECRET;
+    return *family == HSM_AES
+               ? attribute_number(token, session->handle, object, CKA_VALUE_LEN) == AES_256
+               : key_belongs(HSM_SECRET, type);
 }
 
 static void read_entry(const struct token *token, const struct session *session,
@@ -111,8 +117,12 @@ static CK_RV collect(struct hsm_list *list, const struct hsm_key *pattern, struc
     if (list->entries == NULL)
         rv = CKR_HOST_MEMORY;
     for (CK_ULONG i = 0; rv == CKR_OK && i < handles.count; i++) {
-        if (is_aes_256(list->token, session, handles.all[i]))
-            read_entry(list->token, session, handles.all[i], &list->entries[list->count++]);
+        struct entry *entry = &list->entries[list->count];
+
+        if (!is_served(list->token, session, handles.all[i], &entry->family))
+            continue;
+        read_entry(list->token, session, handles.all[i], entry);
+        list->count++;
     }
     free(handles.all);
     return rv;
@@ -193,12 +203,12 @@ struct hsm_key *hsm_list_key(const struct hsm_list *list, size_t index, struct f
 
     if (entry->label_size == 0 && entry->id_size == 0) {
         failure_set(why, FAILURE_KEY_AMBIGUOUS,
-                    "token '%s' has an AES key with neither CKA_LABEL nor CKA_ID: give it one",
+                    "token '%s' has a key with neither CKA_LABEL nor CKA_ID: give it one",
                     list->token->label);
         return NULL;
     }
     uri_trim(shown, entry->label, entry->label_size);
-    key = key_new(list->token, HSM_AES, shown[0] != '\0' ? shown : "(no label)", why);
+    key = key_new(list->token, entry->family, shown[0] != '\0' ? shown : "(no label)", why);
     if (key != NULL &&
         key_look_for(key, entry->label_size > 0 ? entry->label : NULL, entry->label_size,
                      entry->id_size > 0 ? entry->id : NULL, entry->id_size, why) &&

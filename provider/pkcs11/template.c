@@ -5,30 +5,49 @@
 
 enum {
     ATTRIBUTES = 24,
-    AES_256 = 32, /* CKA_VALUE_LEN, in bytes */
 };
 
 static const struct profile {
     const char *name;
+    enum hsm_family family;
     bool sign; /* else it encrypts and decrypts */
     CK_MECHANISM_TYPE mechanisms[MECHANISMS_LISTED];
     CK_ULONG count; /* 0: no list */
 } profiles[HSM_USAGES] = {
-    [HSM_USE_CIPHER] = { "cipher", false, { CKM_AES_ECB, CKM_AES_CBC, CKM_AES_CTR }, 3 },
-    [HSM_USE_GCM] = { "gcm", false, { CKM_AES_GCM, CKM_AES_CTR }, 2 },
-    [HSM_USE_GCM_ONLY] = { "gcm-only", false, { CKM_AES_GCM }, 1 },
-    [HSM_USE_WRAP] = { "wrap", false, { CKM_AES_ECB }, 1 },
-    [HSM_USE_MAC] = { "mac", true, { CKM_AES_CMAC }, 1 },
-    [HSM_USE_ANY] = { "any", false, { 0 }, 0 },
+    [HSM_USE_CIPHER] = { "cipher", HSM_AES, false, { CKM_AES_ECB, CKM_AES_CBC, CKM_AES_CTR }, 3 },
+    [HSM_USE_GCM] = { "gcm", HSM_AES, false, { CKM_AES_GCM, CKM_AES_CTR }, 2 },
+    [HSM_USE_GCM_ONLY] = { "gcm-only", HSM_AES, false, { CKM_AES_GCM }, 1 },
+    [HSM_USE_WRAP] = { "wrap", HSM_AES, false, { CKM_AES_ECB }, 1 },
+    [HSM_USE_MAC] = { "mac", HSM_AES, true, { CKM_AES_CMAC }, 1 },
+    [HSM_USE_ANY] = { "any", HSM_AES, false, { 0 }, 0 },
+    [HSM_USE_HMAC] = { "hmac",
+                       HSM_SECRET,
+                       true,
+                       { CKM_SHA256_HMAC, CKM_SHA384_HMAC, CKM_SHA512_HMAC },
+                       3 },
 };
 
-enum hsm_usage hsm_usage_from(const char *name)
+enum hsm_usage hsm_usage_from(enum hsm_family family, const char *name)
 {
     enum hsm_usage usage = 0;
 
-    while (usage < HSM_USAGES && strcmp(profiles[usage].name, name) != 0)
+    while (usage < HSM_USAGES &&
+           (profiles[usage].family != family || strcmp(profiles[usage].name, name) != 0))
         usage++;
     return usage;
+}
+
+CK_MECHANISM_TYPE template_mechanism(const struct hsm_template *wanted, const char **name)
+{
+    const bool aes = template_family(wanted) == HSM_AES;
+
+    *name = aes ? "CKM_AES_KEY_GEN" : "CKM_GENERIC_SECRET_KEY_GEN";
+    return aes ? CKM_AES_KEY_GEN : CKM_GENERIC_SECRET_KEY_GEN;
+}
+
+enum hsm_family template_family(const struct hsm_template *wanted)
+{
+    return profiles[wanted->usage].family;
 }
 
 CK_RV template_count(const struct generation *generation, CK_SESSION_HANDLE session,
@@ -78,15 +97,14 @@ static CK_ULONG fill(struct generation *generation, unsigned int leave,
                      CK_ATTRIBUTE attributes[ATTRIBUTES])
 {
     static CK_OBJECT_CLASS class = CKO_SECRET_KEY;
-    static CK_KEY_TYPE type = CKK_AES;
-    static CK_ULONG length = AES_256;
+    static CK_KEY_TYPE types[] = { CKK_AES, CKK_GENERIC_SECRET };
     static CK_BBOOL yes = CK_TRUE, no = CK_FALSE;
     const bool sign = profiles[generation->wanted->usage].sign;
     char *label = (char *)(uintptr_t)generation->wanted->label; /* Cryptoki lacks the const */
     const CK_ATTRIBUTE all[] = {
         { CKA_CLASS, &class, sizeof(class) },
-        { CKA_KEY_TYPE, &type, sizeof(type) },
-        { CKA_VALUE_LEN, &length, sizeof(length) },
+        { CKA_KEY_TYPE, &types[template_family(generation->wanted)], sizeof(types[0]) },
+        { CKA_VALUE_LEN, &generation->size, sizeof(generation->size) },
         { CKA_LABEL, label, strlen(label) },
         { CKA_ID, generation->id, sizeof(generation->id) },
         { CKA_TOKEN, &yes, sizeof(yes) },
@@ -147,7 +165,8 @@ CK_RV template_make(struct generation *generation, CK_SESSION_HANDLE session,
                     CK_OBJECT_HANDLE *made)
 {
     static const unsigned char sets[LEAVE_SETS] = { 0, 1, 2, 4, 3, 5, 6, 7 };
-    CK_MECHANISM mechanism = { CKM_AES_KEY_GEN, NULL, 0 };
+    const char *name;
+    CK_MECHANISM mechanism = { template_mechanism(generation->wanted, &name), NULL, 0 };
     CK_ATTRIBUTE attributes[ATTRIBUTES];
     CK_RV rv = CKR_GENERAL_ERROR, first = CKR_OK;
 

@@ -25,6 +25,7 @@ enum {
 struct generation {
     struct token *token;
     const struct hsm_template *wanted;
+    CK_ULONG size; /* of `wanted` */
     unsigned char id[HSMZKE_REFERENCE_ID_SIZE];
     CK_MECHANISM_TYPE mechanisms[MECHANISMS_LISTED];
     CK_ULONG mechanism_count;
@@ -41,6 +42,12 @@ void template_choose(struct generation *generation);
  */
 CK_RV template_make(struct generation *generation, CK_SESSION_HANDLE session,
                     CK_OBJECT_HANDLE *made);
+
+/** The mechanism that generates the key; its name as PKCS#11 writes it. */
+CK_MECHANISM_TYPE template_mechanism(const struct hsm_template *wanted, const char **name);
+
+/** The family that a key of this usage belongs to. */
+enum hsm_family template_family(const struct hsm_template *wanted);
 
 /** How many secret keys have an attribute of this value; not more than two are counted. */
 CK_RV template_count(const struct generation *generation, CK_SESSION_HANDLE session,

@@ -213,6 +213,6 @@ static const OSSL_DISPATCH dispatch[] = {
 };
 
 const OSSL_ALGORITHM pkey_asym_cipher_algorithms[] = {
-    { PKEY_NAMES, "provider=" HSMZKE_PROVIDER_NAME, dispatch, "Messages sealed in the HSM" },
+    { PKEY_AES_NAMES, "provider=" HSMZKE_PROVIDER_NAME, dispatch, "Messages sealed in the HSM" },
     { NULL, NULL, NULL, NULL },
 };

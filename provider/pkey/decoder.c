@@ -5,12 +5,13 @@
 #include <openssl/core_names.h>
 #include <openssl/core_object.h>
 #include <openssl/params.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "pkey/file.h"
 #include "pkey/pkey.h"
 
-static OSSL_FUNC_decoder_decode_fn decode;
+static OSSL_FUNC_decoder_decode_fn decode_aes, decode_hmac;
 
 /* At most one byte more than a reference file has. @return how many there are */
 static size_t read_all(const struct instance *instance, OSSL_CORE_BIO *bio,
@@ -28,38 +29,39 @@ static size_t read_all(const struct instance *instance, OSSL_CORE_BIO *bio,
  * Errors of decoders are dropped by OSSL_STORE, which tries many: so the key is looked for at its
  * first use, where what is wrong with it can be said.
  */
-static struct pkey *make(struct instance *instance, const unsigned char *der, size_t size)
+static struct pkey *make(struct instance *instance, enum hsm_family family,
+                         const unsigned char *der, size_t size)
 {
     struct pkey *pkey;
     struct failure why;
     struct file file;
 
-    if (!file_read(&file, der, size, &why)) {
+    if (!file_read(&file, family, der, size, &why)) {
         error_raise(&instance->errors, &why);
         return NULL;
     }
-    pkey = pkey_new(instance);
+    pkey = pkey_new(instance, family);
     if (pkey != NULL)
         pkey_set_file(pkey, &file);
     return pkey;
 }
 
-static int decode(void *instance, OSSL_CORE_BIO *bio, int selection, OSSL_CALLBACK *callback,
-                  void *argument, OSSL_PASSPHRASE_CALLBACK *passphrase, void *passphrase_argument)
+static int decode(struct instance *instance, enum hsm_family family, OSSL_CORE_BIO *bio,
+                  OSSL_CALLBACK *callback, void *argument)
 {
-    static char type[] = HSMZKE_PKEY_TYPE;
+    char type[32];
     unsigned char der[FILE_MOST + 1];
     const size_t size = read_all(instance, bio, der);
     int object = OSSL_OBJECT_PKEY, result;
     OSSL_PARAM params[4];
     struct pkey *pkey;
 
-    (void)selection, (void)passphrase, (void)passphrase_argument;
-    if (!file_is_ours(der, size))
+    if (!file_is_ours(der, size, family))
         return 1;
-    pkey = make(instance, der, size);
+    pkey = make(instance, family, der, size);
     if (pkey == NULL)
         return 0;
+    snprintf(type, sizeof(type), "%s", pkey_type(family));
     params[0] = OSSL_PARAM_construct_int(OSSL_OBJECT_PARAM_TYPE, &object);
     params[1] = OSSL_PARAM_construct_utf8_string(OSSL_OBJECT_PARAM_DATA_TYPE, type, 0);
     params[2] = OSSL_PARAM_construct_octet_string(OSSL_OBJECT_PARAM_REFERENCE, &pkey, sizeof(pkey));
@@ -69,16 +71,28 @@ static int decode(void *instance, OSSL_CORE_BIO *bio, int selection, OSSL_CALLBA
     return result;
 }
 
-static const OSSL_DISPATCH dispatch[] = {
-    { OSSL_FUNC_DECODER_NEWCTX, (void (*)(void))pkey_coder_newctx },
-    { OSSL_FUNC_DECODER_FREECTX, (void (*)(void))pkey_coder_freectx },
-    { OSSL_FUNC_DECODER_DOES_SELECTION, (void (*)(void))pkey_coder_does_selection },
-    { OSSL_FUNC_DECODER_DECODE, (void (*)(void))decode },
-    { 0, NULL },
-};
+#define DECODER(type, family)                                                                      \
+    static int decode_##type(void *instance, OSSL_CORE_BIO *bio, int selection,                    \
+                             OSSL_CALLBACK *callback, void *argument,                              \
+                             OSSL_PASSPHRASE_CALLBACK *passphrase, void *passphrase_argument)      \
+    {                                                                                              \
+        (void)selection, (void)passphrase, (void)passphrase_argument;                              \
+        return decode(instance, family, bio, callback, argument);                                  \
+    }                                                                                              \
+    static const OSSL_DISPATCH dispatch_##type[] = {                                               \
+        { OSSL_FUNC_DECODER_NEWCTX, (void (*)(void))pkey_coder_newctx },                           \
+        { OSSL_FUNC_DECODER_FREECTX, (void (*)(void))pkey_coder_freectx },                         \
+        { OSSL_FUNC_DECODER_DOES_SELECTION, (void (*)(void))pkey_coder_does_selection },           \
+        { OSSL_FUNC_DECODER_DECODE, (void (*)(void))decode_##type },                               \
+        { 0, NULL },                                                                               \
+    }
+DECODER(aes, HSM_AES);
+DECODER(hmac, HSM_SECRET);
+
+#define PROPERTIES "provider=" HSMZKE_PROVIDER_NAME ",input=der,structure=PrivateKeyInfo"
 
 const OSSL_ALGORITHM pkey_decoder_algorithms[] = {
-    { PKEY_NAMES, "provider=" HSMZKE_PROVIDER_NAME ",input=der,structure=PrivateKeyInfo", dispatch,
-      "References of DER" },
+    { PKEY_AES_NAMES, PROPERTIES, dispatch_aes, "References of DER" },
+    { PKEY_HMAC_NAMES, PROPERTIES, dispatch_hmac, "References of DER" },
     { NULL, NULL, NULL, NULL },
 };

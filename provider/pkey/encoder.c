@@ -41,6 +41,7 @@ static size_t make_der(const struct instance *instance, const struct pkey *pkey,
         error_raise(&instance->errors, &why);
         return 0;
     }
+    file.family = pkey->family;
     memcpy(file.reference, pkey->reference, sizeof(file.reference));
     hsm_key_identity(key, file.identity);
     if (strchr(file.identity, ':') == NULL) /* unknown */
@@ -93,9 +94,15 @@ static const OSSL_DISPATCH as_text[] = DISPATCH(pkey_encode_text);
 
 #define PROPERTIES "provider=" HSMZKE_PROVIDER_NAME
 
+#define ENCODERS(names)                                                                            \
+    { names, PROPERTIES ",output=text", as_text, "Keys in the HSM as text" },                      \
+        { names, PROPERTIES ",output=der,structure=PrivateKeyInfo", der, "References as DER" },    \
+    {                                                                                              \
+        names, PROPERTIES ",output=pem,structure=PrivateKeyInfo", pem, "References as PEM"         \
+    }
+
 const OSSL_ALGORITHM pkey_encoder_algorithms[] = {
-    { PKEY_NAMES, PROPERTIES ",output=text", as_text, "Keys in the HSM as text" },
-    { PKEY_NAMES, PROPERTIES ",output=der,structure=PrivateKeyInfo", der, "References as DER" },
-    { PKEY_NAMES, PROPERTIES ",output=pem,structure=PrivateKeyInfo", pem, "References as PEM" },
+    ENCODERS(PKEY_AES_NAMES),
+    ENCODERS(PKEY_HMAC_NAMES),
     { NULL, NULL, NULL, NULL },
 };

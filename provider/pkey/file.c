@@ -14,11 +14,17 @@ enum {
     VERSION = 1,
 };
 
+enum {
+    HEAD = 27, /* bytes */
+};
+
 /* From PrivateKeyInfo's version to the end of the algorithm. */
-static const unsigned char head[] = {
-    TAG_INTEGER, 1,    0,    TAG_SEQUENCE, 22,   0x06, 20, /* and the object identifier */
-    0x69,        0x82, 0x91, 0xc1,         0xbe, 0xe2, 0xf3, 0xe4, 0xda, 0xae,
-    0xc5,        0x88, 0x85, 0x9f,         0xb0, 0xb3, 0x92, 0xd1, 0xea, 0x50,
+#define BEFORE_OID TAG_INTEGER, 1, 0, TAG_SEQUENCE, 22, 0x06, 20
+static const unsigned char heads[][HEAD] = {
+    [HSM_AES] = { BEFORE_OID, 0x69, 0x82, 0x91, 0xc1, 0xbe, 0xe2, 0xf3, 0xe4, 0xda, 0xae,
+                  0xc5,       0x88, 0x85, 0x9f, 0xb0, 0xb3, 0x92, 0xd1, 0xea, 0x50 },
+    [HSM_SECRET] = { BEFORE_OID, 0x69, 0x82, 0x8d, 0xf1, 0xe7, 0x91, 0xa4, 0x8d, 0x92, 0x88,
+                     0xd7,       0x87, 0xaf, 0xdc, 0x87, 0xdf, 0xe6, 0xf2, 0xa3, 0x79 },
 };
 
 static unsigned char *put(unsigned char *out, unsigned char tag, const void *content, size_t size)
@@ -39,16 +45,15 @@ size_t file_write(const struct file *file, unsigned char der[FILE_MOST])
     if (file->identity[0] != '\0')
         end = put(end, TAG_UTF8_STRING, file->identity, strlen(file->identity));
     end = put(der, TAG_SEQUENCE, inner, (size_t)(end - inner));
-    memcpy(outer, head, sizeof(head));
-    end = put(outer + sizeof(head), TAG_OCTET_STRING, der, (size_t)(end - der));
+    memcpy(outer, heads[file->family], HEAD);
+    end = put(outer + HEAD, TAG_OCTET_STRING, der, (size_t)(end - der));
     end = put(der, TAG_SEQUENCE, outer, (size_t)(end - outer));
     return (size_t)(end - der);
 }
 
-bool file_is_ours(const unsigned char *der, size_t size)
+bool file_is_ours(const unsigned char *der, size_t size, enum hsm_family family)
 {
-    return size >= 2 + sizeof(head) && der[0] == TAG_SEQUENCE &&
-           memcmp(der + 2, head, sizeof(head)) == 0;
+    return size >= 2 + HEAD && der[0] == TAG_SEQUENCE && memcmp(der + 2, heads[family], HEAD) == 0;
 }
 
 /* What is left to be read. */
@@ -103,27 +108,29 @@ static bool malformed(struct failure *why)
 }
 
 /* The way down to HsmzkeReference; each level must be used up by the next. */
-static bool unwrap(struct input *input)
+static bool unwrap(struct input *input, enum hsm_family family)
 {
     struct input whole = *input, content;
 
-    if (!next(&whole, TAG_SEQUENCE, &content) || whole.left != 0 || content.left < sizeof(head) ||
-        memcmp(content.at, head, sizeof(head)) != 0)
+    if (!next(&whole, TAG_SEQUENCE, &content) || whole.left != 0 || content.left < HEAD ||
+        memcmp(content.at, heads[family], HEAD) != 0)
         return false;
-    content.at += sizeof(head);
-    content.left -= sizeof(head);
+    content.at += HEAD;
+    content.left -= HEAD;
     return next(&content, TAG_OCTET_STRING, &whole) && content.left == 0 &&
            next(&whole, TAG_SEQUENCE, input) && whole.left == 0;
 }
 
-bool file_read(struct file *file, const unsigned char *der, size_t size, struct failure *why)
+bool file_read(struct file *file, enum hsm_family family, const unsigned char *der, size_t size,
+               struct failure *why)
 {
     struct input input = { der, size };
     struct reference reference;
     unsigned char version = 0;
 
     memset(file, 0, sizeof(*file));
-    if (!unwrap(&input) || !next_version(&input, &version))
+    file->family = family;
+    if (!unwrap(&input, family) || !next_version(&input, &version))
         return malformed(why);
     if (version != VERSION)
         return failure_set(why, FAILURE_REFERENCE,

@@ -1,5 +1,6 @@
 /*
- * Keys generated in the HSM: EVP_PKEY_generate(), `openssl genpkey -algorithm HSMZKE-AES`.
+ * Keys generated in the HSM: EVP_PKEY_generate(), `openssl genpkey -algorithm HSMZKE-AES` and
+ * HSMZKE-HMAC.
  */
 #include <openssl/core_names.h>
 #include <openssl/params.h>
@@ -11,22 +12,33 @@
 
 enum {
     TEXT_MOST = 512, /* bytes of a parameter, with NUL */
+    AES_SIZE = 32,   /* bytes of a key */
+    /*
+     * Of a secret: less can be guessed, more than a block of SHA-512 is hashed first.  SoftHSM
+     * takes no secret that is shorter than the HMAC.
+     */
+    SECRET_SIZE = 64,
+    SECRET_LEAST = 16,
+    SECRET_MOST = 128,
 };
 
 struct generation {
     struct instance *instance; /* owned */
+    enum hsm_family family;
     char label[TEXT_MOST], usage[TEXT_MOST], token[TEXT_MOST];
+    size_t size; /* bytes */
 };
 
-void *pkey_gen_init(void *provctx, int selection, const OSSL_PARAM params[])
+void *pkey_gen_new(void *provctx, enum hsm_family family, const OSSL_PARAM params[])
 {
     struct generation *generation = calloc(1, sizeof(*generation));
 
-    (void)selection;
     if (generation == NULL)
         return NULL;
     generation->instance = instance_find(provctx);
-    snprintf(generation->usage, sizeof(generation->usage), "cipher");
+    generation->family = family;
+    generation->size = family == HSM_AES ? AES_SIZE : SECRET_SIZE;
+    snprintf(generation->usage, sizeof(generation->usage), family == HSM_AES ? "cipher" : "hmac");
     if (generation->instance != NULL && pkey_gen_set_params(generation, params))
         return generation;
     pkey_gen_cleanup(generation);
@@ -67,12 +79,30 @@ static bool check_usage(const struct generation *generation)
 {
     struct failure why;
 
-    if (hsm_usage_from(generation->usage) < HSM_USAGES)
+    if (hsm_usage_from(generation->family, generation->usage) < HSM_USAGES)
         return true;
-    failure_set(&why, FAILURE_CONFIGURATION,
-                "a new key's usage is '%.40s', but must be 'cipher', 'gcm', 'gcm-only', 'wrap', "
-                "'mac' or 'any'",
-                generation->usage);
+    failure_set(&why, FAILURE_CONFIGURATION, "a new key's usage is '%.40s', but must be %s",
+                generation->usage,
+                generation->family == HSM_AES
+                    ? "'cipher', 'gcm', 'gcm-only', 'wrap', 'mac' or 'any'"
+                    : "'hmac'");
+    return error_raise(&generation->instance->errors, &why) != 0;
+}
+
+static bool take_size(struct generation *generation, const OSSL_PARAM params[])
+{
+    const OSSL_PARAM *param = OSSL_PARAM_locate_const(params, HSMZKE_PKEY_PARAM_BYTES);
+    struct failure why;
+    size_t size = 0;
+
+    if (param == NULL || generation->family == HSM_AES)
+        return true;
+    if (OSSL_PARAM_get_size_t(param, &size) && size >= SECRET_LEAST && size <= SECRET_MOST) {
+        generation->size = size;
+        return true;
+    }
+    failure_set(&why, FAILURE_CONFIGURATION, "a new secret must have %d to %d bytes", SECRET_LEAST,
+                SECRET_MOST);
     return error_raise(&generation->instance->errors, &why) != 0;
 }
 
@@ -84,20 +114,7 @@ int pkey_gen_set_params(void *generation_, const OSSL_PARAM params[])
            (take(generation, params, HSMZKE_PKEY_PARAM_LABEL, generation->label) &&
             take(generation, params, HSMZKE_PKEY_PARAM_USAGE, generation->usage) &&
             take(generation, params, HSMZKE_PKEY_PARAM_TOKEN, generation->token) &&
-            check_usage(generation));
-}
-
-const OSSL_PARAM *pkey_gen_settable_params(void *generation, void *provctx)
-{
-    static const OSSL_PARAM params[] = {
-        OSSL_PARAM_utf8_string(HSMZKE_PKEY_PARAM_LABEL, NULL, 0),
-        OSSL_PARAM_utf8_string(HSMZKE_PKEY_PARAM_USAGE, NULL, 0),
-        OSSL_PARAM_utf8_string(HSMZKE_PKEY_PARAM_TOKEN, NULL, 0),
-        OSSL_PARAM_END,
-    };
-
-    (void)generation, (void)provctx;
-    return params;
+            check_usage(generation) && take_size(generation, params));
 }
 
 /* Under an alias of its name the new key would not be found; under a pin it would be refused. */
@@ -125,7 +142,8 @@ static bool generate(const struct generation *generation, struct pkey *pkey, str
 {
     const struct hsm_template template = {
         .label = generation->label,
-        .usage = hsm_usage_from(generation->usage),
+        .usage = hsm_usage_from(generation->family, generation->usage),
+        .size = generation->size,
         .token = generation->token[0] != '\0' ? generation->token : NULL,
     };
     struct hsm_key *key;
@@ -145,7 +163,7 @@ void *pkey_gen(void *generation_, OSSL_CALLBACK *callback, void *argument)
     (void)callback, (void)argument; /* there is no progress to be told */
     if (!pkey_usable(generation->instance))
         return NULL;
-    pkey = pkey_new(generation->instance);
+    pkey = pkey_new(generation->instance, generation->family);
     if (pkey == NULL)
         return NULL;
     if (!generate(generation, pkey, &why)) {

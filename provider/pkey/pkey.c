@@ -9,12 +9,19 @@
 #include "lock.h"
 #include "reference.h"
 
-struct pkey *pkey_new(struct instance *instance)
+const char *pkey_type(enum hsm_family family)
+{
+    return family == HSM_SECRET ? HSMZKE_PKEY_HMAC_TYPE : HSMZKE_PKEY_TYPE;
+}
+
+struct pkey *pkey_new(struct instance *instance, enum hsm_family family)
 {
     struct pkey *pkey = calloc(1, sizeof(*pkey));
 
-    if (pkey != NULL)
-        pkey->instance = instance_ref(instance);
+    if (pkey == NULL)
+        return NULL;
+    pkey->instance = instance_ref(instance);
+    pkey->family = family;
     return pkey;
 }
 
@@ -56,7 +63,7 @@ static struct hsm_key *find(const struct pkey *pkey, const struct reference *ref
     unsigned char bytes[HSMZKE_REFERENCE_SIZE] = { 0 };
 
     memcpy(bytes, reference->text, strlen(reference->text));
-    return keyring_find(&pkey->instance->keyring, HSM_AES, bytes, sizeof(bytes), why);
+    return keyring_find(&pkey->instance->keyring, pkey->family, bytes, sizeof(bytes), why);
 }
 
 bool pkey_set_reference(struct pkey *pkey, const char *text, struct failure *why)
@@ -69,6 +76,7 @@ bool pkey_set_reference(struct pkey *pkey, const char *text, struct failure *why
     pkey->key = find(pkey, &reference, why);
     if (pkey->key == NULL)
         return false;
+    pkey->family = hsm_key_family(pkey->key);
     if (!is_alias(pkey, reference.text + HSMZKE_REFERENCE_PREFIX_SIZE))
         choose_reference(pkey);
     if (pkey->reference[0] == '\0')
@@ -78,6 +86,7 @@ bool pkey_set_reference(struct pkey *pkey, const char *text, struct failure *why
 
 void pkey_set_file(struct pkey *pkey, const struct file *file)
 {
+    pkey->family = file->family;
     memcpy(pkey->reference, file->reference, sizeof(pkey->reference));
     memcpy(pkey->identity, file->identity, sizeof(pkey->identity));
 }
@@ -160,6 +169,7 @@ bool pkey_set_key(struct pkey *pkey, struct hsm_key *key, struct failure *why)
     }
     hsm_key_free(pkey->key);
     pkey->key = key;
+    pkey->family = hsm_key_family(key);
     choose_reference(pkey);
     return true;
 }

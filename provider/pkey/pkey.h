@@ -1,6 +1,6 @@
 /*
- * Keys of the HSM as EVP_PKEYs of the type HSMZKE-AES: a handle with a reference, never with a key.
- * For the files of this room, store/ and gateway/.
+ * Keys of the HSM as EVP_PKEYs, of the types HSMZKE-AES and HSMZKE-HMAC: a handle with a reference,
+ * never with a key.  For the files of this room, store/, skey/ and gateway/.
  */
 #ifndef HSMZKE_PKEY_PKEY_H
 #define HSMZKE_PKEY_PKEY_H
@@ -12,12 +12,14 @@
 #include "pkcs11/inventory.h"
 #include "pkey/file.h"
 
-/* The type's names: its object identifier is that of reference files. */
-#define PKEY_NAMES HSMZKE_PKEY_TYPE ":" FILE_OID
+/* The types' names: their object identifiers are those of reference files. */
+#define PKEY_AES_NAMES HSMZKE_PKEY_TYPE ":" FILE_AES_OID
+#define PKEY_HMAC_NAMES HSMZKE_PKEY_HMAC_TYPE ":" FILE_HMAC_OID
 
 /** What is behind an EVP_PKEY. */
 struct pkey {
     struct instance *instance; /* owned */
+    enum hsm_family family;    /* constant once there is a reference or a key; not HSM_ANY then */
     /* Owned; NULL: none, or it was not looked for yet.  Set once, with lock_take() held. */
     struct hsm_key *key;
     /* What finds the key again, as text; "" if nothing does: it is not on the configured token. */
@@ -26,8 +28,14 @@ struct pkey {
     char left_out[HSM_LEFT_OUT]; /* attributes that the HSM did not take when it made the key */
 };
 
-/** A pkey without a key. @return NULL when out of memory */
-struct pkey *pkey_new(struct instance *instance);
+/** The type of EVP_PKEYs for keys of `family`, AES or secrets. */
+const char *pkey_type(enum hsm_family family);
+
+/**
+ * A pkey without a key, for one of `family`; HSM_ANY: for the one that it will get.
+ * @return NULL when out of memory
+ */
+struct pkey *pkey_new(struct instance *instance, enum hsm_family family);
 
 /** Gives back all that it has; NULL is fine. */
 void pkey_free(void *pkey);
@@ -60,10 +68,9 @@ bool pkey_bytes(const struct pkey *pkey, unsigned char bytes[HSMZKE_REFERENCE_SI
 /** Whether the configuration may be used at all; else raises why not. */
 bool pkey_usable(const struct instance *instance);
 
-/** Generation, for keymgmt.c (generate.c). */
-extern OSSL_FUNC_keymgmt_gen_init_fn pkey_gen_init;
+/** Generation, for keymgmt.c and skey/ (generate.c): begins it for a key of `family`. */
+void *pkey_gen_new(void *provctx, enum hsm_family family, const OSSL_PARAM params[]);
 extern OSSL_FUNC_keymgmt_gen_set_params_fn pkey_gen_set_params;
-extern OSSL_FUNC_keymgmt_gen_settable_params_fn pkey_gen_settable_params;
 extern OSSL_FUNC_keymgmt_gen_fn pkey_gen;
 extern OSSL_FUNC_keymgmt_gen_cleanup_fn pkey_gen_cleanup;
 

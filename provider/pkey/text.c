@@ -85,7 +85,8 @@ static void print_names(struct output *output, const struct pkey *pkey, const st
     for (size_t i = 0; i < sizeof(bytes); i++)
         snprintf(digits + 2 * i, sizeof(digits) - 2 * i, "%02x", bytes[i]);
     print(output, "Reference: %s\n", pkey->reference);
-    print(output, "Reference, for -K: %s\n", digits);
+    print(output, "Reference, for %s: %s\n", pkey->family == HSM_AES ? "-K" : "-macopt hexkey",
+          digits);
 }
 
 int pkey_encode_text(void *instance_, OSSL_CORE_BIO *bio, const void *pkey_,
@@ -105,9 +106,11 @@ int pkey_encode_text(void *instance_, OSSL_CORE_BIO *bio, const void *pkey_,
     if (key == NULL)
         return error_raise(&output.instance->errors, &why);
     hsm_key_identity(key, identity);
-    print(&output, "AES-256 key in the HSM\n");
+    print(&output, "%s in the HSM\n", pkey->family == HSM_AES ? "AES-256 key" : "HMAC key");
     print_names(&output, pkey, key);
     print(&output, "Token: %s\n", hsm_key_token(key));
+    if (pkey->family != HSM_AES && hsm_key_size(key) > 0)
+        print(&output, "Length: %zu bytes\n", hsm_key_size(key));
     print(&output, "Identity: %s\n", identity);
     print(&output, "Attributes:\n");
     if (!hsm_key_attributes(key, print_attribute, &output, &why))

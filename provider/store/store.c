@@ -1,7 +1,7 @@
 /*
  * OSSL_STORE loaders: `hsmzke:NAME` and `hsmzke:ID` are one key, `hsmzke:` alone and pkcs11: URIs
- * are all the AES-256 keys that they mean.  Objects of other classes are not ours: a URI that names
- * one is declined.
+ * are all the AES-256 keys, generic secrets and HMAC keys that they mean.  Objects of other classes
+ * are not ours: a URI that names one is declined.
  */
 #include "store/store.h"
 
@@ -61,7 +61,7 @@ static struct store *new_store(void *provctx)
 
 static bool open_one(struct store *store, const char *reference, struct failure *why)
 {
-    store->one = pkey_new(store->instance);
+    store->one = pkey_new(store->instance, HSM_ANY);
     if (store->one == NULL)
         return failure_memory(why);
     store->count = 1;
@@ -157,7 +157,7 @@ static struct pkey *take(struct store *store, struct failure *why)
     key = hsm_list_key(store->list, store->next - 1, why);
     if (key == NULL)
         return NULL;
-    pkey = pkey_new(store->instance);
+    pkey = pkey_new(store->instance, HSM_ANY);
     if (pkey == NULL) {
         hsm_key_free(key);
         failure_memory(why);
@@ -193,7 +193,8 @@ static int load_skey(const struct store *store, const struct pkey *pkey, OSSL_CA
 
     if (!pkey_bytes(pkey, bytes, &why))
         return error_raise(&store->instance->errors, &why);
-    return hand_on(SKEY_OBJECT, "AES", bytes, sizeof(bytes), callback, argument);
+    return hand_on(SKEY_OBJECT, pkey->family == HSM_AES ? "AES" : "GENERIC-SECRET", bytes,
+                   sizeof(bytes), callback, argument);
 }
 
 static int load(void *store_, OSSL_CALLBACK *callback, void *argument,
@@ -214,8 +215,8 @@ static int load(void *store_, OSSL_CALLBACK *callback, void *argument,
     if (store->skeys)
         result = load_skey(store, pkey, callback, argument);
     else
-        result =
-            hand_on(OSSL_OBJECT_PKEY, HSMZKE_PKEY_TYPE, &pkey, sizeof(pkey), callback, argument);
+        result = hand_on(OSSL_OBJECT_PKEY, pkey_type(pkey->family), &pkey, sizeof(pkey), callback,
+                         argument);
     pkey_free(pkey); /* NULL, if it was taken over */
     return result;
 }

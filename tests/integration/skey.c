@@ -198,8 +198,45 @@ static void generated(void **state)
     CHECK_HAS(error_text(), "32 bytes");
     CHECK(generate("AES", "", 32) == NULL);
     CHECK_HAS(error_text(), "label");
-    CHECK(generate("GENERIC-SECRET", "secret2", 32) == NULL);
-    ERR_clear_error();
+    OSSL_LIB_CTX_free(context);
+}
+
+/* The same for a secret: HMACs by the key and by its id are one. */
+static void generated_secrets(void **state)
+{
+    EVP_MAC_CTX *ctx;
+    unsigned char mac[32];
+    size_t size = 0;
+    const char *id;
+    SKEY *key;
+
+    (void)state;
+    begin();
+    ctx = mac_context(context, "HMAC", "SHA256");
+    key = generate("GENERIC-SECRET", "fresh-secret", 48);
+    CHECK(key != NULL);
+    id = skeys.get0_key_id(key);
+    CHECK(id != NULL && strlen(id) == 32 && strncmp(id, "hsmzke:", 7) == 0);
+    CHECK(skeys.mac_init(ctx, key, NULL) == 1);
+    CHECK(EVP_MAC_update(ctx, large, 100) == 1 && EVP_MAC_final(ctx, mac, &size, 32) == 1);
+    {
+        struct mac_message by_id = { .mac = "HMAC",
+                                     .algorithm = "SHA256",
+                                     .key = (const unsigned char *)id,
+                                     .key_size = 32,
+                                     .in = large,
+                                     .size = 100 };
+
+        CHECK(mac_run(context, &by_id) == 1 && by_id.out_size == 32);
+        CHECK(memcmp(by_id.out, mac, 32) == 0);
+    }
+    EVP_MAC_CTX_free(ctx);
+    skeys.free(key);
+    CHECK(ERR_peek_error() == 0);
+    CHECK(generate("GENERIC-SECRET", "fresh-secret", 48) == NULL); /* there is one */
+    CHECK_HAS(error_text(), "fresh-secret");
+    CHECK(generate("GENERIC-SECRET", "shorter", 8) == NULL);
+    CHECK_HAS(error_text(), "16 to 128 bytes");
     OSSL_LIB_CTX_free(context);
 }
 
@@ -271,13 +308,10 @@ static void store_command_line(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(every_cipher),
-        cmocka_unit_test(names),
-        cmocka_unit_test(macs),
-        cmocka_unit_test(key_is_kept),
-        cmocka_unit_test(generated),
-        cmocka_unit_test(command_line),
-        cmocka_unit_test(store_command_line),
+        cmocka_unit_test(every_cipher), cmocka_unit_test(names),
+        cmocka_unit_test(macs),         cmocka_unit_test(key_is_kept),
+        cmocka_unit_test(generated),    cmocka_unit_test(generated_secrets),
+        cmocka_unit_test(command_line), cmocka_unit_test(store_command_line),
     };
 
     return cmocka_run_group_tests(tests, testing_setup, testing_teardown);

@@ -40,6 +40,7 @@ static void refused(const char *uri, const char *words)
 
 #define GOLD "hsmzke:y4KctdcFRsGUNnVTruBnrxixw "
 #define SILVER "hsmzke:silver "
+#define SECRET "hsmzke:secret "
 
 static void references(void)
 {
@@ -57,12 +58,12 @@ static void references(void)
     OSSL_LIB_CTX_free(context);
 }
 
-static bool lists_both(const char *uri)
+static bool lists_all(const char *uri)
 {
     const char *all = loads(context, uri, 0);
 
-    return all != NULL && strlen(all) == strlen(GOLD SILVER) && strstr(all, GOLD) != NULL &&
-           strstr(all, SILVER) != NULL;
+    return all != NULL && strlen(all) == strlen(GOLD SILVER SECRET) && strstr(all, GOLD) != NULL &&
+           strstr(all, SILVER) != NULL && strstr(all, SECRET) != NULL;
 }
 
 static void uris(void)
@@ -75,12 +76,14 @@ static void uris(void)
     gives("pkcs11:object=gold", GOLD);
     gives("pkcs11:token=prod;object=silver;type=secret-key", SILVER);
     gives("pkcs11:id=%cb%82%9c%b5%d7%05%46%c1%94%36%75%53%ae%e0%67%af%18%b1", GOLD);
-    CHECK(lists_both("pkcs11:"));
-    CHECK(lists_both("pkcs11:token=prod"));
-    CHECK(lists_both("pkcs11:token=prod;type=secret-key"));
-    CHECK(lists_both("hsmzke:"));
+    CHECK(lists_all("pkcs11:"));
+    CHECK(lists_all("pkcs11:token=prod"));
+    CHECK(lists_all("pkcs11:token=prod;type=secret-key"));
+    CHECK(lists_all("hsmzke:"));
     gives("pkcs11:object=absent", "");
     gives("pkcs11:object=short", "");
+    gives("pkcs11:object=secret", "hsmzke:secret ");
+    gives("hsmzke:secret", "hsmzke:secret ");
     CHECK(ERR_peek_error() == 0);
     OSSL_LIB_CTX_free(context);
 }

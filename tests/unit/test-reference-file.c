@@ -25,7 +25,8 @@ static size_t write(const char *reference, const char *identity, unsigned char d
     return file_write(&file, der);
 }
 
-static bool reads(const unsigned char *der, size_t size, struct file *file)
+static bool reads_for(enum hsm_family family, const unsigned char *der, size_t size,
+                      struct file *file)
 {
     /* A copy of its own size, so that valgrind and sanitizers see what is read beyond it. */
     unsigned char *copy = test_malloc(size > 0 ? size : 1);
@@ -33,9 +34,38 @@ static bool reads(const unsigned char *der, size_t size, struct file *file)
     bool result;
 
     memcpy(copy, der, size);
-    result = file_is_ours(copy, size) && file_read(file, copy, size, &why);
+    result = file_is_ours(copy, size, family) && file_read(file, family, copy, size, &why);
     test_free(copy);
     return result;
+}
+
+static bool reads(const unsigned char *der, size_t size, struct file *file)
+{
+    return reads_for(HSM_AES, der, size, file);
+}
+
+/* A file for a secret is another key's to AES, and the other way round. */
+static void families(void **state)
+{
+    static const char hmac[] = "302f"
+                               "0201003016061469"
+                               "828df1e791a48d9288d787afdc87dfe6f2a379"
+                               "0412"
+                               "3010"
+                               "020101"
+                               "0c0b"
+                               "68736d7a6b653a676f6c64";
+    struct file file = { .family = HSM_SECRET, .reference = "hsmzke:gold" };
+    unsigned char der[FILE_MOST], expected[FILE_MOST];
+    const size_t size = unhex(hmac, expected, sizeof(expected));
+
+    (void)state;
+    assert_int_equal(file_write(&file, der), size);
+    assert_memory_equal(der, expected, size);
+    assert_false(reads(der, size, &file));
+    assert_true(reads_for(HSM_SECRET, der, size, &file) && file.family == HSM_SECRET);
+    assert_string_equal(file.reference, "hsmzke:gold");
+    assert_false(reads_for(HSM_SECRET, der, write("hsmzke:gold", "", der), &file));
 }
 
 static void there_and_back(void **state)
@@ -110,10 +140,10 @@ static void other_versions(void **state)
 
     (void)state;
     der[35] = 2; /* HsmzkeReference's version */
-    assert_false(file_read(&file, der, size, &why));
+    assert_false(file_read(&file, HSM_AES, der, size, &why));
     CHECK_HAS(why.text, "version 2");
     size = write("gold", "", der);
-    assert_false(file_read(&file, der, size, &why));
+    assert_false(file_read(&file, HSM_AES, der, size, &why));
 }
 
 static void other_peoples_files(void **state)
@@ -126,7 +156,7 @@ static void other_peoples_files(void **state)
 
     (void)state;
     for (size_t cut = 0; cut <= size; cut++)
-        assert_false(file_is_ours(der, cut));
+        assert_false(file_is_ours(der, cut, HSM_AES));
 }
 
 /* Random bytes, and random changes of a good file: nothing is read that is not there. */
@@ -151,9 +181,13 @@ static void random_bytes(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(there_and_back),      cmocka_unit_test(the_published_form),
-        cmocka_unit_test(damaged_files),       cmocka_unit_test(other_versions),
-        cmocka_unit_test(other_peoples_files), cmocka_unit_test(random_bytes),
+        cmocka_unit_test(there_and_back),
+        cmocka_unit_test(the_published_form),
+        cmocka_unit_test(damaged_files),
+        cmocka_unit_test(other_versions),
+        cmocka_unit_test(other_peoples_files),
+        cmocka_unit_test(random_bytes),
+        cmocka_unit_test(families),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
