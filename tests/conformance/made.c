@@ -16,7 +16,8 @@ static OSSL_LIB_CTX *context;
 
 static EVP_PKEY *generate(const char *usage)
 {
-    EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new_from_name(context, HSMZKE_PKEY_TYPE, NULL);
+    const char *type = strcmp(usage, "hmac") == 0 ? HSMZKE_PKEY_HMAC_TYPE : HSMZKE_PKEY_TYPE;
+    EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new_from_name(context, type, NULL);
     OSSL_PARAM params[3] = { 0 };
     EVP_PKEY *pkey = NULL;
 
@@ -63,6 +64,28 @@ static void is_this_key(EVP_PKEY *pkey)
     assert_string_equal(identity, text("aes:%s", hex(out, 8)));
 }
 
+/* An HMAC by the EVP_PKEY is the one by its reference. */
+static void makes_hmacs(EVP_PKEY *pkey)
+{
+    unsigned char reference[32], mac[32];
+    struct mac_message message = { .mac = "HMAC",
+                                   .algorithm = "SHA256",
+                                   .key = reference,
+                                   .key_size = sizeof(reference),
+                                   .in = (const unsigned char *)"data",
+                                   .size = 4 };
+    size_t size = sizeof(reference);
+    EVP_MD_CTX *ctx = EVP_MD_CTX_new();
+
+    CHECK(EVP_PKEY_get_raw_private_key(pkey, reference, &size) == 1);
+    CHECK(mac_run(context, &message) == 1 && message.out_size == sizeof(mac));
+    CHECK(EVP_DigestSignInit_ex(ctx, NULL, "SHA256", context, NULL, pkey, NULL) == 1);
+    size = sizeof(mac);
+    CHECK(EVP_DigestSign(ctx, mac, &size, message.in, message.size) == 1);
+    assert_memory_equal(mac, message.out, sizeof(mac));
+    EVP_MD_CTX_free(ctx);
+}
+
 static unsigned count(const char *uri)
 {
     OSSL_STORE_CTX *store = OSSL_STORE_open_ex(uri, context, NULL, NULL, NULL, NULL, NULL, NULL);
@@ -81,7 +104,9 @@ static unsigned count(const char *uri)
 
 static void made(void)
 {
-    static const char *const usages[] = { "cipher", "any", "wrap", "gcm", "gcm-only", "mac" };
+    static const char *const usages[] = {
+        "cipher", "any", "wrap", "gcm", "gcm-only", "mac", "hmac"
+    };
     const size_t many = sizeof(usages) / sizeof(usages[0]);
 
     token_store();
@@ -93,6 +118,8 @@ static void made(void)
         is_protected(usages[i]);
         if (i < 2)
             is_this_key(pkey);
+        if (strcmp(usages[i], "hmac") == 0)
+            makes_hmacs(pkey);
         EVP_PKEY_free(pkey);
     }
     CHECK(count("hsmzke:") == many);
