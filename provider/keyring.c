@@ -189,7 +189,7 @@ bool keyring_allows(struct keyring *keyring, struct hsm_key *key, struct failure
 {
     const char *label, *id;
 
-    if (policy_accepts(keyring->config->policy, key, why))
+    if (policy_accepts(keyring->config->policy, key, keyring_pin(keyring, NULL, key), why))
         return true;
     hsm_key_names(key, &label, &id);
     hsm_report_refused(keyring->hsm, *label != '\0' ? label : id, why);
@@ -202,6 +202,23 @@ bool keyring_accepts(const struct keyring *keyring, const struct hsm_key *key, s
 
     hsm_key_names(key, &label, &id);
     return check_pins(keyring, label, key, why);
+}
+
+const char *keyring_pin(const struct keyring *keyring, const char *name, const struct hsm_key *key)
+{
+    const char *names[3] = { name }, *pin = NULL;
+    struct failure ignored;
+
+    hsm_key_names(key, &names[1], &names[2]);
+    for (size_t i = 0; i < 3; i++) {
+        const char *found = names[i] != NULL
+                                ? config_lookup(keyring->config, HSMZKE_PARAM_IDENTITIES, names[i])
+                                : NULL;
+
+        if (found != NULL && (pin == NULL || !hsm_key_is(key, found, &ignored)))
+            pin = found;
+    }
+    return pin;
 }
 
 void keyring_clear(struct keyring *keyring)

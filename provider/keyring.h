@@ -41,6 +41,13 @@ bool keyring_allows(struct keyring *keyring, struct hsm_key *key, struct failure
  */
 bool keyring_accepts(const struct keyring *keyring, const struct hsm_key *key, struct failure *why);
 
+/**
+ * The identity that is pinned for a key, by its names or by `name`, the one that it was reached by
+ * (NULL: it was not): of several pins one that it does not fit, if there is such a one.
+ * @return NULL: there is no pin
+ */
+const char *keyring_pin(const struct keyring *keyring, const char *name, const struct hsm_key *key);
+
 /** Frees all entries. */
 void keyring_clear(struct keyring *keyring);
 

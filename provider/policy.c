@@ -72,9 +72,9 @@ static void warn(const struct hsm_judgement *audit, const char *findings)
         notice_write(text);
 }
 
-static bool judge(enum key_policy policy, struct hsm_key *key, struct failure *why)
+static bool judge(enum key_policy policy, struct hsm_key *key, const char *pin, struct failure *why)
 {
-    struct hsm_judgement *audit = hsm_key_judge(key, NULL, why);
+    struct hsm_judgement *audit = hsm_key_judge(key, pin, why);
     char findings[260];
     bool accepted = true;
 
@@ -94,7 +94,7 @@ static bool judge(enum key_policy policy, struct hsm_key *key, struct failure *w
     return accepted;
 }
 
-bool policy_check(enum key_policy policy, struct hsm_key *key, struct failure *why)
+bool policy_check(enum key_policy policy, struct hsm_key *key, const char *pin, struct failure *why)
 {
     struct hsm_judgement *audit;
     char findings[260];
@@ -102,7 +102,7 @@ bool policy_check(enum key_policy policy, struct hsm_key *key, struct failure *w
 
     if (policy == KEY_POLICY_OFF)
         return true;
-    audit = hsm_key_judge(key, NULL, why);
+    audit = hsm_key_judge(key, pin, why);
     if (audit == NULL)
         return false;
     good = policy_findings(audit, findings, sizeof(findings)) == 0 ||
@@ -112,11 +112,12 @@ bool policy_check(enum key_policy policy, struct hsm_key *key, struct failure *w
     return good;
 }
 
-bool policy_accepts(enum key_policy policy, struct hsm_key *key, struct failure *why)
+bool policy_accepts(enum key_policy policy, struct hsm_key *key, const char *pin,
+                    struct failure *why)
 {
     if (policy == KEY_POLICY_OFF || hsm_key_accepted(key))
         return true;
-    if (!judge(policy, key, why))
+    if (!judge(policy, key, pin, why))
         return false;
     hsm_key_accept(key);
     return true;

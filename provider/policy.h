@@ -16,16 +16,19 @@ enum key_policy {
 };
 
 /**
- * Judges `key` by `policy`, before its first use; asks the HSM for its attributes.
+ * Judges `key` by `policy`, before its first use; asks the HSM for its attributes.  `pin`: the
+ * identity that the configuration has for it, or NULL.
  * @return false if the key is not to be used, with its findings in `why`
  */
-bool policy_accepts(enum key_policy policy, struct hsm_key *key, struct failure *why);
+bool policy_accepts(enum key_policy policy, struct hsm_key *key, const char *pin,
+                    struct failure *why);
 
 /**
  * Judges `key` as `strict` does, unless `policy` is `off`: for `openssl pkey -check`.
  * @return false, with its findings in `why`
  */
-bool policy_check(enum key_policy policy, struct hsm_key *key, struct failure *why);
+bool policy_check(enum key_policy policy, struct hsm_key *key, const char *pin,
+                  struct failure *why);
 
 /**
  * Writes what speaks against the key, the worst first and as many as fit: "wrap-decrypt (critical),

@@ -102,7 +102,7 @@ static int validate(const void *pkey_, int selection, int type)
     (void)selection, (void)type;
     return (key != NULL && hsm_key_confirm(key, &why) &&
             keyring_accepts(&pkey->instance->keyring, key, &why) &&
-            policy_check(pkey->instance->config.policy, key, &why)) ||
+            policy_check(pkey->instance->config.policy, key, pkey_pin(pkey, key), &why)) ||
            error_raise(&pkey->instance->errors, &why);
 }
 

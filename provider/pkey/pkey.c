@@ -154,11 +154,21 @@ struct hsm_key *pkey_key(const struct pkey *pkey_, struct failure *why)
     return key;
 }
 
+const char *pkey_pin(const struct pkey *pkey, const struct hsm_key *key)
+{
+    const char *name =
+        pkey->reference[0] != '\0' ? pkey->reference + HSMZKE_REFERENCE_PREFIX_SIZE : NULL;
+
+    return keyring_pin(&pkey->instance->keyring, name, key);
+}
+
 struct hsm_key *pkey_key_to_use(const struct pkey *pkey, struct failure *why)
 {
     struct hsm_key *key = pkey_key(pkey, why);
 
-    return key != NULL && policy_accepts(pkey->instance->config.policy, key, why) ? key : NULL;
+    if (key != NULL && policy_accepts(pkey->instance->config.policy, key, pkey_pin(pkey, key), why))
+        return key;
+    return NULL;
 }
 
 bool pkey_set_key(struct pkey *pkey, struct hsm_key *key, struct failure *why)

@@ -58,6 +58,9 @@ struct hsm_key *pkey_key(const struct pkey *pkey, struct failure *why);
 /** The same, to be used: `key-policy` accepts it. */
 struct hsm_key *pkey_key_to_use(const struct pkey *pkey, struct failure *why);
 
+/** The identity that the configuration pins for the key of `pkey`; NULL: none. */
+const char *pkey_pin(const struct pkey *pkey, const struct hsm_key *key);
+
 /** Takes `key` over, which was listed or generated, if it may be used. */
 bool pkey_set_key(struct pkey *pkey, struct hsm_key *key, struct failure *why);
 

@@ -39,14 +39,15 @@ static void print_attribute(void *output, const char *name, const char *value)
 }
 
 /* What was not found to be well; docs/key-posture.md has the checks. */
-static bool print_findings(struct output *output, struct hsm_key *key, struct failure *why)
+static bool print_findings(struct output *output, const struct pkey *pkey, struct hsm_key *key,
+                           struct failure *why)
 {
     struct hsm_judgement *audit;
     size_t passed = 0;
 
     if (output->instance->config.policy == KEY_POLICY_OFF)
         return true;
-    audit = hsm_key_judge(key, NULL, why);
+    audit = hsm_key_judge(key, pkey_pin(pkey, key), why);
     if (audit == NULL)
         return false;
     print(output, "Findings:\n");
@@ -117,7 +118,7 @@ int pkey_encode_text(void *instance_, OSSL_CORE_BIO *bio, const void *pkey_,
         return error_raise(&output.instance->errors, &why);
     if (pkey->left_out[0] != '\0')
         print(&output, "Not set, for the token did not take it: %s\n", pkey->left_out);
-    if (!print_findings(&output, key, &why))
+    if (!print_findings(&output, pkey, key, &why))
         return error_raise(&output.instance->errors, &why);
     return !output.failed;
 }

@@ -7,6 +7,7 @@
 #include <ctype.h>
 #include <string.h>
 
+#include <openssl/bio.h>
 #include <openssl/err.h>
 #include <openssl/provider.h>
 
@@ -304,6 +305,50 @@ static void mac_key_after_loss(void)
         CHECK(run_child(lose_device, keys[i]) == 0);
 }
 
+/* ---- shown ---- */
+
+/* What `openssl pkey -text` says of the key `name`. */
+static const char *shown(OSSL_LIB_CTX *context, const char *name)
+{
+    EVP_PKEY *pkey = EVP_PKEY_new_raw_private_key_ex(context, HSMZKE_PKEY_TYPE, NULL,
+                                                     (const unsigned char *)text("hsmzke:%s", name),
+                                                     7 + strlen(name));
+    BIO *bio = BIO_new(BIO_s_mem());
+    const char *result;
+    char *bytes = NULL;
+    long size;
+
+    CHECK(pkey != NULL && EVP_PKEY_print_private(bio, pkey, 0, NULL) == 1);
+    size = BIO_get_mem_data(bio, &bytes);
+    result = text("%.*s", (int)size, bytes);
+    BIO_free(bio);
+    EVP_PKEY_free(pkey);
+    return result;
+}
+
+/* A pin is a finding that passes, by whichever name of the key it is there. */
+static void shown_with_pins(void)
+{
+    static const char *const pins[] = { "payroll", "gold", "y4KctdcFRsGUNnVTruBnrxixw" };
+    OSSL_LIB_CTX *context;
+    const char *got;
+
+    token_standard();
+    unsetenv("HSMZKE_KEY_POLICY");
+    context = context_with_pin("");
+    got = shown(context, "payroll");
+    CHECK_HAS(got, text("    identity (unknown): no identity is pinned; the key's is aes:%s",
+                        identity_of(GOLD_KEY)));
+    OSSL_LIB_CTX_free(context);
+    for (size_t i = 0; i < 3; i++) {
+        context = context_with_pin(text("%s = %s\n", pins[i], identity_of(GOLD_KEY)));
+        got = shown(context, "payroll");
+        CHECK_HAS(got, "    passed: ");
+        CHECK(strstr(got, "    identity (") == NULL);
+        OSSL_LIB_CTX_free(context);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -312,7 +357,7 @@ int main(void)
         CHILD_TEST(two_pins),           CHILD_TEST(malformed_identity),
         CHILD_TEST(by_each_mechanism),  CHILD_TEST(exchanged_key),
         CHILD_TEST(pin_on_mac_key),     CHILD_TEST(which_kind),
-        CHILD_TEST(mac_key_after_loss),
+        CHILD_TEST(mac_key_after_loss), CHILD_TEST(shown_with_pins),
     };
 
     return cmocka_run_group_tests(tests, testing_setup, testing_teardown);
