@@ -115,6 +115,20 @@ static struct instance *find(const void *provctx, unsigned int owners)
     return instance;
 }
 
+bool instance_usable(const struct instance *instance, struct failure *why)
+{
+    const struct config *config = &instance->config;
+    const struct hsm_event event = { .kind = HSM_EVENT_KEY_REFUSED, .why = config->why.text };
+    struct failure ignored; /* it is refused, whether that can be written down or not */
+
+    if (!config->wrong)
+        return true;
+    if (config->hsm.audit != NULL)
+        (void)config->hsm.audit->report(config->hsm.audit, &event, &ignored);
+    *why = config->why;
+    return false;
+}
+
 struct instance *instance_find(void *provctx)
 {
     return find(provctx, 1);

@@ -54,6 +54,12 @@ struct instance *instance_ref(struct instance *instance);
 void instance_free(struct instance *instance);
 
 /**
+ * Whether the configuration may be used at all.  If not, the audit log is told, as far as that is
+ * configured.  @return false, with the reason in `why`
+ */
+bool instance_usable(const struct instance *instance, struct failure *why);
+
+/**
  * Raises `why` without knowing which instance is meant: for thunks in front of other people's
  * contexts. @return 0
  */

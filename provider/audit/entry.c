@@ -61,7 +61,7 @@ bool entry_event(struct chain *chain, const struct timespec *now, const struct h
     static const char *const names[] = {
         [HSM_EVENT_CONNECTED] = "connected", [HSM_EVENT_LOGIN] = "login",
         [HSM_EVENT_KEY_FOUND] = "key-found", [HSM_EVENT_KEY_REFUSED] = "key-refused",
-        [HSM_EVENT_OPERATION] = "operation",
+        [HSM_EVENT_LISTED] = "listed",       [HSM_EVENT_OPERATION] = "operation",
     };
     char shown[SHOWN_MOST];
 
@@ -74,6 +74,8 @@ bool entry_event(struct chain *chain, const struct timespec *now, const struct h
     json_hex(json, "id", event->id, event->id_size);
     json_text(json, "label", event->label, NAME_MOST);
     json_word(json, "identity", event->identity);
+    if (event->kind == HSM_EVENT_LISTED)
+        json_number(json, "keys", event->count);
     if (event->kind == HSM_EVENT_OPERATION)
         add_operation(event, json);
     json_word(json, "result", event->result);

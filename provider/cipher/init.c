@@ -32,19 +32,18 @@ int cipher_software_init(struct cipher_context *context, bool encrypt,
  */
 static bool may_use_raw_key(const struct cipher_context *context, struct failure *why)
 {
-    const struct config *config = &context->instance->config;
-
     if (context->inner || hsm_inside_module())
         return true;
-    if (config->wrong) {
-        *why = config->why;
+    if (!instance_usable(context->instance, why))
         return false;
-    }
-    return config->raw_keys ||
-           failure_set(why, FAILURE_RAW_KEY,
-                       "%s was given a raw key, and raw-keys = refuse: give a key reference "
-                       "(hsmzke:NAME padded with NUL to 32 bytes), or set raw-keys = software",
-                       context->mode->name);
+    if (context->instance->config.raw_keys)
+        return true;
+    failure_set(why, FAILURE_RAW_KEY,
+                "%s was given a raw key, and raw-keys = refuse: give a key reference "
+                "(hsmzke:NAME padded with NUL to 32 bytes), or set raw-keys = software",
+                context->mode->name);
+    hsm_report_refused(context->instance->keyring.hsm, NULL, why);
+    return false;
 }
 
 static bool use_raw_key(struct cipher_context *context)
@@ -53,11 +52,8 @@ static bool use_raw_key(struct cipher_context *context)
     const bool may = may_use_raw_key(context, &why);
 
     cipher_drop_key(context);
-    if (!may) {
-        if (!context->instance->config.wrong)
-            hsm_report_refused(context->instance->keyring.hsm, NULL, &why);
+    if (!may)
         return fail(context, &why) != 0;
-    }
     context->keyed = KEYED_RAW;
     return true;
 }
@@ -78,9 +74,7 @@ static bool use_reference(struct cipher_context *context, const unsigned char *b
     struct failure why;
     struct hsm_key *key = NULL;
 
-    if (context->instance->config.wrong)
-        why = context->instance->config.why;
-    else
+    if (instance_usable(context->instance, &why))
         key = keyring_get(&context->instance->keyring, HSM_AES, bytes, size, &why);
     return use_key(context, key, &why);
 }

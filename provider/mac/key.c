@@ -48,10 +48,8 @@ static struct hsm_key *find(struct mac_context *context, const unsigned char *by
 {
     unsigned char padded[HSMZKE_REFERENCE_SIZE] = { 0 };
 
-    if (context->instance->config.wrong) {
-        *why = context->instance->config.why;
+    if (!instance_usable(context->instance, why))
         return NULL;
-    }
     if (size < sizeof(padded)) {
         memcpy(padded, bytes, size);
         bytes = padded;

@@ -16,6 +16,7 @@ enum hsm_event_kind {
     HSM_EVENT_LOGIN,       /**< C_Login was called */
     HSM_EVENT_KEY_FOUND,   /**< also found again, in a new connection */
     HSM_EVENT_KEY_REFUSED, /**< it was not found, or may not be used so */
+    HSM_EVENT_LISTED,      /**< the keys of a token were listed */
     HSM_EVENT_OPERATION,   /**< the HSM was asked to do something */
 };
 
@@ -26,7 +27,9 @@ struct hsm_event {
     const char *token;  /**< its label */
     const char *serial; /**< CONNECTED, LOGIN: the token's serial number */
     const char *user;   /**< LOGIN: "user" or "context-specific" */
-    const char *key;    /**< as the program named it, without the prefix of references */
+    const char *key;    /**< as the program named it, without the prefix of references; LISTED: a
+                             pkcs11: URI */
+    size_t count;       /**< LISTED: of keys */
     const char *label;  /**< KEY_FOUND: CKA_LABEL */
     const char *identity;
     const unsigned char *id; /**< CKA_ID */

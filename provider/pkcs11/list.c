@@ -181,6 +181,9 @@ struct hsm_list *hsm_list(struct hsm *hsm, const char *uri, struct failure *why)
         list->token = pattern->token;
         for (int tries = 2; tries > 0 && rv != CKR_OK && !ckr_refusal(rv); tries--)
             rv = token_connect(list->token, why) ? look(list, pattern, why) : CKR_HSMZKE_TOLD;
+        rv = report_listed(list->token, uri, list->count, rv, why);
+    } else {
+        hsm_report_refused(hsm, uri, why);
     }
     hsm_key_free(pattern);
     if (rv == CKR_OK)

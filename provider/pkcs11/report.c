@@ -85,6 +85,14 @@ bool report_found(const struct hsm_key *key, struct failure *why)
     return report(key->token, &event, why);
 }
 
+/* Another thread may be connecting to the token just now. */
+static void read_label(const struct token *token, char *label)
+{
+    life_lock();
+    memcpy(label, token->label, sizeof(token->label));
+    life_unlock();
+}
+
 void report_refused(const struct hsm_key *key, const struct failure *why)
 {
     struct failure ignored; /* it is refused, whether that can be written down or not */
@@ -100,10 +108,31 @@ void report_refused(const struct hsm_key *key, const struct failure *why)
 
     if (key->token->settings->audit == NULL)
         return;
-    life_lock(); /* another thread may be connecting to the token just now */
-    memcpy(label, key->token->label, sizeof(label));
-    life_unlock();
+    read_label(key->token, label);
     (void)report(key->token, &event, &ignored);
+}
+
+CK_RV report_listed(const struct token *token, const char *uri, size_t count, CK_RV rv,
+                    struct failure *why)
+{
+    struct failure unwritten;
+    char label[sizeof(token->label)];
+    const struct hsm_event event = {
+        .kind = HSM_EVENT_LISTED,
+        .token = label,
+        .key = uri,
+        .count = rv == CKR_OK ? count : 0,
+        .result = result_name(rv),
+        .why = rv != CKR_OK ? why->text : NULL,
+    };
+
+    if (token->settings->audit == NULL)
+        return rv;
+    read_label(token, label);
+    if (report(token, &event, &unwritten) || rv != CKR_OK)
+        return rv;
+    *why = unwritten;
+    return CKR_HSMZKE_TOLD;
 }
 
 CK_RV report_performance(const struct token *token, const struct hsm_key *key,

@@ -34,6 +34,14 @@ bool report_found(const struct hsm_key *key, struct failure *why);
 void report_refused(const struct hsm_key *key, const struct failure *why);
 
 /**
+ * The token's keys were listed, as far as `uri` (NULL: all) means them, `count` of them; or that
+ * failed by `rv`, with the reason in `why`.
+ * @return `rv`; CKR_HSMZKE_TOLD if all went well and cannot be written down
+ */
+CK_RV report_listed(const struct token *token, const char *uri, size_t count, CK_RV rv,
+                    struct failure *why);
+
+/**
  * The HSM was asked to do something, with `key` or (NULL) without one, and answered `rv`, with the
  * reason in `why` if that is an error.
  * @return `rv`; CKR_HSMZKE_TOLD if all went well and cannot be written down

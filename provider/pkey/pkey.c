@@ -108,10 +108,8 @@ static struct hsm_key *find_anew(const struct pkey *pkey, struct failure *why)
     struct reference reference;
     struct hsm_key *key;
 
-    if (pkey->instance->config.wrong) {
-        *why = pkey->instance->config.why;
+    if (!instance_usable(pkey->instance, why))
         return NULL;
-    }
     if (pkey->reference[0] == '\0') {
         failure_set(why, FAILURE_REFERENCE, "no key was set");
         return NULL;
@@ -199,5 +197,7 @@ bool pkey_bytes(const struct pkey *pkey, unsigned char bytes[HSMZKE_REFERENCE_SI
 
 bool pkey_usable(const struct instance *instance)
 {
-    return !instance->config.wrong || error_raise(&instance->errors, &instance->config.why) != 0;
+    struct failure why;
+
+    return instance_usable(instance, &why) || error_raise(&instance->errors, &why) != 0;
 }

@@ -126,15 +126,13 @@ static bool from_system(unsigned char *out, size_t size, struct failure *why)
  */
 static int draw(const struct rand_context *context, unsigned char *out, size_t size)
 {
-    const struct config *config = &context->instance->config;
     struct failure why;
 
     if (hsm_inside_module()) {
         if (from_system(out, size, &why))
             return 1;
-    } else if (config->wrong) {
-        why = config->why;
-    } else if (hsm_random(context->instance->keyring.hsm, out, size, &why)) {
+    } else if (instance_usable(context->instance, &why) &&
+               hsm_random(context->instance->keyring.hsm, out, size, &why)) {
         return 1;
     }
     return error_raise(&context->instance->errors, &why);

@@ -82,11 +82,7 @@ struct hsm_key *skey_find(struct instance *instance, enum hsm_family family,
     struct name name;
     char *uri;
 
-    if (instance->config.wrong) {
-        *why = instance->config.why;
-        return NULL;
-    }
-    if (!name_of(param, &name, why))
+    if (!instance_usable(instance, why) || !name_of(param, &name, why))
         return NULL;
     if (reference_has_prefix(name.bytes, name.size))
         return by_reference(instance, family, &name, found_by, why);
