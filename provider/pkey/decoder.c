@@ -27,22 +27,21 @@ static size_t read_all(const struct instance *instance, OSSL_CORE_BIO *bio,
 
 /*
  * Errors of decoders are dropped by OSSL_STORE, which tries many: so the key is looked for at its
- * first use, where what is wrong with it can be said.
+ * first use, where what is wrong with it, or with the file, can be said.
  */
 static struct pkey *make(struct instance *instance, enum hsm_family family,
                          const unsigned char *der, size_t size)
 {
-    struct pkey *pkey;
+    struct pkey *pkey = pkey_new(instance, family);
     struct failure why;
     struct file file;
 
-    if (!file_read(&file, family, der, size, &why)) {
-        error_raise(&instance->errors, &why);
+    if (pkey == NULL)
         return NULL;
-    }
-    pkey = pkey_new(instance, family);
-    if (pkey != NULL)
+    if (file_read(&file, family, der, size, &why))
         pkey_set_file(pkey, &file);
+    else
+        pkey_set_damaged(pkey, &why);
     return pkey;
 }
 

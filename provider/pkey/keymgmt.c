@@ -89,6 +89,8 @@ static void *dup_pkey(const void *from_, int selection)
     memcpy(copy->identity, from->identity, sizeof(copy->identity));
     memcpy(copy->reference, from->reference, sizeof(copy->reference));
     memcpy(copy->left_out, from->left_out, sizeof(copy->left_out));
+    if (from->damaged)
+        pkey_set_damaged(copy, &from->damage);
     return copy;
 }
 

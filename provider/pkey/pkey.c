@@ -91,14 +91,27 @@ void pkey_set_file(struct pkey *pkey, const struct file *file)
     memcpy(pkey->identity, file->identity, sizeof(pkey->identity));
 }
 
+void pkey_set_damaged(struct pkey *pkey, const struct failure *why)
+{
+    pkey->damaged = true;
+    pkey->damage = *why;
+}
+
 bool pkey_has_key(const struct pkey *pkey)
 {
     bool has;
 
     lock_take();
-    has = pkey->key != NULL || pkey->reference[0] != '\0';
+    has = pkey->key != NULL || pkey->reference[0] != '\0' || pkey->damaged;
     lock_release();
     return has;
+}
+
+static bool is_whole(const struct pkey *pkey, struct failure *why)
+{
+    if (pkey->damaged)
+        *why = pkey->damage;
+    return !pkey->damaged;
 }
 
 /* By what a file says. */
@@ -110,6 +123,10 @@ static struct hsm_key *find_anew(const struct pkey *pkey, struct failure *why)
 
     if (!instance_usable(pkey->instance, why))
         return NULL;
+    if (!is_whole(pkey, why)) {
+        hsm_report_refused(pkey->instance->keyring.hsm, NULL, why);
+        return NULL;
+    }
     if (pkey->reference[0] == '\0') {
         failure_set(why, FAILURE_REFERENCE, "no key was set");
         return NULL;
@@ -185,6 +202,8 @@ bool pkey_set_key(struct pkey *pkey, struct hsm_key *key, struct failure *why)
 bool pkey_bytes(const struct pkey *pkey, unsigned char bytes[HSMZKE_REFERENCE_SIZE],
                 struct failure *why)
 {
+    if (!is_whole(pkey, why))
+        return false;
     if (pkey->reference[0] == '\0')
         return failure_set(why, FAILURE_REFERENCE,
                            "no reference finds this key: it is not on the token that `token` "

@@ -26,6 +26,8 @@ struct pkey {
     char reference[HSMZKE_REFERENCE_SIZE + 1];
     char identity[HSM_IDENTITY_TEXT]; /* what a reference file says that it must be; "": anything */
     char left_out[HSM_LEFT_OUT]; /* attributes that the HSM did not take when it made the key */
+    bool damaged;                /* the reference file cannot be read, */
+    struct failure damage;       /* for this reason */
 };
 
 /** The type of EVP_PKEYs for keys of `family`, AES or secrets. */
@@ -45,6 +47,9 @@ bool pkey_set_reference(struct pkey *pkey, const char *reference, struct failure
 
 /** The same for what a reference file says; the key is looked for at its first use. */
 void pkey_set_file(struct pkey *pkey, const struct file *file);
+
+/** The file cannot be read, for the reason in `why`, which each use of `pkey` gives. */
+void pkey_set_damaged(struct pkey *pkey, const struct failure *why);
 
 /** Whether there is a key, found or yet to be found. */
 bool pkey_has_key(const struct pkey *pkey);
