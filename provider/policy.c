@@ -72,7 +72,9 @@ static void warn(const struct hsm_judgement *audit, const char *findings)
         notice_write(text);
 }
 
-static bool judge(enum key_policy policy, struct hsm_key *key, const char *pin, struct failure *why)
+/* `*connection`: in which it was judged. */
+static bool judge(enum key_policy policy, struct hsm_key *key, const char *pin,
+                  unsigned long *connection, struct failure *why)
 {
     struct hsm_judgement *audit = hsm_key_judge(key, pin, why);
     char findings[260];
@@ -80,6 +82,7 @@ static bool judge(enum key_policy policy, struct hsm_key *key, const char *pin, 
 
     if (audit == NULL) /* `warn` leaves it to the key's use to say what is broken */
         return policy == KEY_POLICY_WARN;
+    *connection = audit->connection;
     if (policy_findings(audit, findings, sizeof(findings)) > 0) {
         accepted = policy == KEY_POLICY_WARN;
         if (accepted)
@@ -115,10 +118,12 @@ bool policy_check(enum key_policy policy, struct hsm_key *key, const char *pin, 
 bool policy_accepts(enum key_policy policy, struct hsm_key *key, const char *pin,
                     struct failure *why)
 {
+    unsigned long connection = 0;
+
     if (policy == KEY_POLICY_OFF || hsm_key_accepted(key))
         return true;
-    if (!judge(policy, key, pin, why))
+    if (!judge(policy, key, pin, &connection, why))
         return false;
-    hsm_key_accept(key);
+    hsm_key_accept(key, connection);
     return true;
 }

@@ -139,8 +139,11 @@ bool hsm_iv_is_reserved(const unsigned char *iv, size_t size);
 /** Whether `key` still stands for what it was found as: false once another key took its place. */
 bool hsm_key_current(const struct hsm_key *key);
 
-/** Records that the key was judged and may be used; and whether that was recorded. */
-void hsm_key_accept(struct hsm_key *key);
+/**
+ * Records that the key was judged in a connection of its token (0: in the one of now) and may be
+ * used; and whether that was recorded for the connection that is up.
+ */
+void hsm_key_accept(struct hsm_key *key, unsigned long connection);
 bool hsm_key_accepted(const struct hsm_key *key);
 
 /** Whole blocks for the HSM: a block that waited in the caller's context, then the caller's data.

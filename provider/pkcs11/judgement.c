@@ -33,6 +33,7 @@ static CK_RV attempt(struct posture *posture, struct hsm_key *key, struct failur
     if (session == NULL)
         return session_missing(token, why);
     rv = read_posture(posture, key, session, &facts);
+    posture->epoch = facts.epoch;
     session_return(token, session, rv == CKR_OK);
     if (rv == CKR_OK)
         return rv;
@@ -140,6 +141,7 @@ struct hsm_judgement *hsm_key_judge(struct hsm_key *key, const char *pin, struct
         snprintf(audit->key, sizeof(audit->key), "key '%s' on token '%s'", key->shown,
                  key->token->label);
         posture_judge(posture, audit);
+        audit->connection = posture->epoch;
         show_attributes(posture, audit);
         free(posture);
         return audit;
@@ -154,10 +156,10 @@ void hsm_judgement_free(struct hsm_judgement *audit)
     free(audit);
 }
 
-void hsm_key_accept(struct hsm_key *key)
+void hsm_key_accept(struct hsm_key *key, unsigned long connection)
 {
     life_lock();
-    key->accepted = true;
+    key->accepted = connection != 0 ? connection : key->token->epoch;
     life_unlock();
 }
 
@@ -166,7 +168,7 @@ bool hsm_key_accepted(const struct hsm_key *key)
     bool accepted;
 
     life_lock();
-    accepted = key->accepted;
+    accepted = token_is_up(key->token) && key->accepted == key->token->epoch;
     life_unlock();
     return accepted;
 }

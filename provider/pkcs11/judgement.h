@@ -33,7 +33,8 @@ struct hsm_attribute {
 };
 
 struct hsm_judgement {
-    char key[120]; /**< "key 'gold' on token 'prod'" */
+    char key[120];            /**< "key 'gold' on token 'prod'" */
+    unsigned long connection; /* in which it was judged: for hsm_key_accept() */
     size_t findings_count, attributes_count;
     struct hsm_finding findings[HSM_CHECKS_MOST];
     struct hsm_attribute attributes[HSM_ATTRIBUTES_MOST];

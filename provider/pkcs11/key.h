@@ -55,7 +55,7 @@ struct hsm_key {
     bool replaced;                 /* another key stands where this one was: never use it again */
     bool busy;                     /* a thread looks for it */
     unsigned long busy_generation; /* in which process */
-    bool accepted;                 /* hsm_key_accept() was called */
+    unsigned long accepted;        /* by hsm_key_accept(), in this epoch; 0: never */
     bool without_ecb;              /* learnt: ECB is refused, CTR takes its place */
     bool refuses[MECHANISMS];      /* learnt: it does not take this one (native.c) */
     bool proven[MECHANISMS][2];    /* learnt without ECB, [mechanism][encrypt] (native.c) */

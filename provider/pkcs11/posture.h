@@ -69,6 +69,7 @@ struct posture_others {
 
 struct posture {
     enum hsm_family family;
+    unsigned long epoch; /* of the connection in which all of it was read */
     enum posture_truth flags[POSTURE_FLAGS];
     enum posture_truth readable; /* a length came for CKA_VALUE */
     CK_ULONG key_type, size;     /* CK_UNAVAILABLE_INFORMATION: unknown */

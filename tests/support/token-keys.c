@@ -275,6 +275,8 @@ static void set_one(CK_FUNCTION_LIST *p11, CK_SESSION_HANDLE session, CK_OBJECT_
     attribute = (CK_ATTRIBUTE){ CKA_ENCRYPT, &flag, sizeof(flag) };
     if (strncmp(change, "decrypt=", 8) == 0)
         attribute.type = CKA_DECRYPT;
+    else if (strncmp(change, "wrap=", 5) == 0)
+        attribute.type = CKA_WRAP;
     else if (strncmp(change, "label=", 6) == 0)
         attribute = (CK_ATTRIBUTE){ CKA_LABEL, value, strlen(value) };
     else if (strncmp(change, "id=", 3) == 0)

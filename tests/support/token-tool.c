@@ -164,7 +164,7 @@ static void usage(void)
         "       [no-sign] [mechanisms=ecb,cbc,ctr,gcm,cmac] [private=no] [sensitive=no]\n"
         "       [extractable] [wrap] [unwrap] [derive] [fixed] [unwrap-template=safe|weak]\n"
         "       [wrap-template] [end=YYYYMMDD]; HEXKEY may be -: a new AES-256 key\n"
-        "set takes encrypt=yes|no, decrypt=yes|no, label=TEXT, id=HEX.\n"
+        "set takes encrypt=yes|no, decrypt=yes|no, wrap=yes|no, label=TEXT, id=HEX.\n"
         "TOKEN_TOOL_INIT_ARGS in the environment: the module's init string.");
 }
 
