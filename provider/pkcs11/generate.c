@@ -1,7 +1,7 @@
 /*
- * Keys generated in the HSM: hsm_key_generate() of hsm.h.  The template is the strictest that the
- * module takes: what protects the key is never left out, and is read back; what narrows its use is,
- * where the module refuses it, and the caller is told.
+ * Keys generated in the HSM: hsm_key_generate() of inventory.h.  The template is the strictest that
+ * the module takes: what protects the key is never left out, and is read back; what narrows its use
+ * is, where the module refuses it, and the caller is told.
  */
 #include <stdio.h>
 #include <string.h>

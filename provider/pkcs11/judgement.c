@@ -1,4 +1,4 @@
-/* hsm_key_judge() of hsm.h: a key's posture read, judged and told.  See posture.h. */
+/* hsm_key_judge() of judgement.h: a key's posture read, judged and told.  See posture.h. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

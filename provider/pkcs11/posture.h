@@ -1,7 +1,7 @@
 /*
  * The posture of a key: what is known of its attributes and of its token (posture-read.c,
  * posture-token.c fill it in), and the checks that judge it (posture-checks.c and its neighbours),
- * which are pure.  The face is hsm_key_judge() of hsm.h.
+ * which are pure.  The face is judgement.h.
  */
 #ifndef HSMZKE_PKCS11_POSTURE_H
 #define HSMZKE_PKCS11_POSTURE_H
