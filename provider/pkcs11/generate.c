@@ -124,10 +124,9 @@ static CK_RV write_key(struct generation *generation, const struct session *sess
 {
     const struct token *token = generation->token;
     const CK_FUNCTION_LIST *f = token->module->f;
-    CK_SESSION_HANDLE writing = CK_INVALID_HANDLE;
+    CK_SESSION_HANDLE writing;
     CK_OBJECT_HANDLE made = CK_INVALID_HANDLE;
-    CK_RV rv = CALL(
-        f, C_OpenSession(session->slot, CKF_SERIAL_SESSION | CKF_RW_SESSION, NULL, NULL, &writing));
+    CK_RV rv = session_open(f, session->slot, CKF_SERIAL_SESSION | CKF_RW_SESSION, &writing);
 
     if (rv != CKR_OK) {
         ckr_failure(why, FAILURE_OPERATION, rv,

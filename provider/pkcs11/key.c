@@ -149,7 +149,7 @@ static CK_RV locate(const struct hsm_key *key, struct session *session, struct k
                     struct failure *why)
 {
     struct token *token = key->token;
-    CK_OBJECT_HANDLE found[CANDIDATES];
+    CK_OBJECT_HANDLE found[CANDIDATES] = { CK_INVALID_HANDLE };
     CK_ULONG count = 0;
     CK_RV rv = operation_end(session, token);
 

@@ -48,6 +48,7 @@ static CK_RV more_handles(const struct token *token, const struct session *sessi
     if (grown == NULL)
         return CKR_HOST_MEMORY;
     handles->all = grown;
+    memset(grown + handles->count, 0, AT_ONCE * sizeof(*grown)); /* none, if it writes none */
     rv = CALL(token->module->f,
               C_FindObjects(session->handle, grown + handles->count, AT_ONCE, found));
     if (rv == CKR_OK && *found > AT_ONCE)

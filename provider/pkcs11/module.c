@@ -86,8 +86,10 @@ static bool complete(const CK_FUNCTION_LIST *f)
 {
     return f->C_Initialize != NULL && f->C_Finalize != NULL && f->C_GetTokenInfo != NULL &&
            f->C_GetSlotInfo != NULL && f->C_GetSlotList != NULL && f->C_GetInfo != NULL &&
-           f->C_GetSessionInfo != NULL && f->C_OpenSession != NULL && f->C_CloseSession != NULL &&
-           f->C_Login != NULL && f->C_FindObjectsInit != NULL && f->C_FindObjects != NULL &&
+           f->C_GetMechanismList != NULL && f->C_GetMechanismInfo != NULL &&
+           f->C_GenerateKey != NULL && f->C_DestroyObject != NULL && f->C_GetSessionInfo != NULL &&
+           f->C_OpenSession != NULL && f->C_CloseSession != NULL && f->C_Login != NULL &&
+           f->C_FindObjectsInit != NULL && f->C_FindObjects != NULL &&
            f->C_FindObjectsFinal != NULL && f->C_GetAttributeValue != NULL &&
            f->C_GenerateRandom != NULL && f->C_EncryptInit != NULL && f->C_Encrypt != NULL &&
            f->C_EncryptUpdate != NULL && f->C_EncryptFinal != NULL && f->C_DecryptInit != NULL &&

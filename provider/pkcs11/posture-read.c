@@ -214,8 +214,8 @@ static CK_RV read_date(const struct token *token, const struct session *session,
 
     memset(date, 0, 9);
     rv = posture_attribute(token, session, object, type, date, 8, &told);
-    if (told != 0 && (told != 8 || strspn(date, "0123456789") != 8))
-        strcpy(date, "?");
+    if (told != 8 || strspn(date, "0123456789") != 8) /* whatever was written, it may be shown */
+        strcpy(date, told == 0 ? "" : "?");
     return rv;
 }
 

@@ -118,7 +118,7 @@ static CK_RV read_others(struct posture_others *others, struct token *token,
                          const struct session *session, CK_OBJECT_HANDLE self, CK_ATTRIBUTE *wanted,
                          CK_ULONG wanted_count, bool only_weak)
 {
-    CK_OBJECT_HANDLE found[LOOKED_AT];
+    CK_OBJECT_HANDLE found[LOOKED_AT] = { CK_INVALID_HANDLE };
     CK_ULONG count;
     CK_RV rv = search(token, session, wanted, wanted_count, found, &count, &others->known);
 

@@ -91,6 +91,16 @@ static bool get_scratch(struct session *session, struct failure *why)
     return true;
 }
 
+CK_RV session_open(const CK_FUNCTION_LIST *f, CK_SLOT_ID slot, CK_FLAGS flags,
+                   CK_SESSION_HANDLE *handle)
+{
+    CK_RV rv;
+
+    *handle = CK_INVALID_HANDLE;
+    rv = CALL(f, C_OpenSession(slot, flags, NULL, NULL, handle));
+    return rv == CKR_OK && *handle == CK_INVALID_HANDLE ? CKR_SESSION_HANDLE_INVALID : rv;
+}
+
 enum opened {
     OPENED,
     OPEN_LATER, /* the token has no more; others are open, one of them will come back */
@@ -105,8 +115,7 @@ static enum opened open_session(struct token *token, struct session *session, st
 
     if (!get_scratch(session, why))
         return OPEN_FAILED;
-    rv = CALL(token->module->f,
-              C_OpenSession(session->slot, CKF_SERIAL_SESSION, NULL, NULL, &session->handle));
+    rv = session_open(token->module->f, session->slot, CKF_SERIAL_SESSION, &session->handle);
     if (rv == CKR_OK)
         return OPENED;
     ckr_failure(why, FAILURE_SESSIONS, rv, "token '%s': a session cannot be opened", token->label);

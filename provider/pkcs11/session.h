@@ -35,6 +35,13 @@ struct session {
 };
 
 /**
+ * C_OpenSession; a module that says CKR_OK and gives no handle has opened none: what lay in
+ * `*handle` before may be another session's by now.
+ */
+CK_RV session_open(const CK_FUNCTION_LIST *f, CK_SLOT_ID slot, CK_FLAGS flags,
+                   CK_SESSION_HANDLE *handle);
+
+/**
  * Borrows a session of `token`: one that runs `wanted` (NULL: any), if there is one
  * and with `chain` (NULL: any) if there is; else one without operation; else a new one; else the
  * one that was used least recently.  Waits settings->wait milliseconds for one.

@@ -177,6 +177,8 @@ CK_RV template_make(struct generation *generation, CK_SESSION_HANDLE session,
         generation->left_out = sets[i];
         rv = CALL(generation->token->module->f,
                   C_GenerateKey(session, &mechanism, attributes, count, made));
+        if (rv == CKR_OK && *made == CK_INVALID_HANDLE)
+            return CKR_FUNCTION_FAILED; /* it wrote none: not to be believed */
         if (rv == CKR_OK || !is_about_the_template(generation, session, rv))
             return rv;
         first = i == 0 ? rv : first;

@@ -103,6 +103,34 @@ static void gives_no_list(void)
     CHECK_HAS(refused_with(testing_path("HSMZKE_TEST_SPY_MODULE")), "CKR_GENERAL_ERROR");
 }
 
+/* A hole in the list would be a jump to nowhere. */
+static void lacks(const char *function)
+{
+    spy_setup(NULL, NULL);
+    setenv("HSMZKE_SPY_HOLE", function, 1);
+    CHECK_HAS(refused_with(testing_path("HSMZKE_TEST_SPY_MODULE")), "lacks functions");
+}
+
+static void lacks_mechanism_list(void)
+{
+    lacks("C_GetMechanismList");
+}
+
+static void lacks_mechanism_info(void)
+{
+    lacks("C_GetMechanismInfo");
+}
+
+static void lacks_generate(void)
+{
+    lacks("C_GenerateKey");
+}
+
+static void lacks_destroy(void)
+{
+    lacks("C_DestroyObject");
+}
+
 /* OSSL_provider_init must not need the HSM: programs that never encrypt load the provider too. */
 static void not_loaded_before_use(void)
 {
@@ -124,11 +152,20 @@ static void not_loaded_before_use(void)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        CHILD_TEST(wrong_path),          CHILD_TEST(directory),
-        CHILD_TEST(text_file),           CHILD_TEST(cut_off_file),
-        CHILD_TEST(other_library),       CHILD_TEST(not_set),
-        CHILD_TEST(does_not_initialise), CHILD_TEST(initialises_later),
-        CHILD_TEST(gives_no_list),       CHILD_TEST(not_loaded_before_use),
+        CHILD_TEST(wrong_path),
+        CHILD_TEST(directory),
+        CHILD_TEST(text_file),
+        CHILD_TEST(cut_off_file),
+        CHILD_TEST(other_library),
+        CHILD_TEST(not_set),
+        CHILD_TEST(does_not_initialise),
+        CHILD_TEST(initialises_later),
+        CHILD_TEST(gives_no_list),
+        CHILD_TEST(not_loaded_before_use),
+        CHILD_TEST(lacks_mechanism_list),
+        CHILD_TEST(lacks_mechanism_info),
+        CHILD_TEST(lacks_generate),
+        CHILD_TEST(lacks_destroy),
     };
 
     return cmocka_run_group_tests(tests, testing_setup, testing_teardown);

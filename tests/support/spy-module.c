@@ -13,6 +13,7 @@
  *   HSMZKE_SPY_GENERATE     "refuse 0x171 0x170": C_GenerateKey takes no template with one of these
  *                           attributes; "flip 0x162": it makes the key with the opposite of it
  *   HSMZKE_SPY_NATIVE       mechanisms that the real module has not: spy-native.c
+ *   HSMZKE_SPY_HOLE         a function that is NULL in the list
  *   HSMZKE_SPY_NONSENSE     answers that make no sense: spy-nonsense.c
  */
 #include <dlfcn.h>
@@ -306,6 +307,22 @@ static void fill_list(void)
     list.C_GenerateKey = spy_C_GenerateKey;
 }
 
+static void make_hole(void)
+{
+    const char *name = getenv("HSMZKE_SPY_HOLE");
+
+    if (name == NULL)
+        return;
+    if (strcmp(name, "C_GetMechanismList") == 0)
+        list.C_GetMechanismList = NULL;
+    else if (strcmp(name, "C_GetMechanismInfo") == 0)
+        list.C_GetMechanismInfo = NULL;
+    else if (strcmp(name, "C_GenerateKey") == 0)
+        list.C_GenerateKey = NULL;
+    else if (strcmp(name, "C_DestroyObject") == 0)
+        list.C_DestroyObject = NULL;
+}
+
 static void load(void)
 {
     const char *path = getenv("HSMZKE_SPY_MODULE"), *log = getenv("HSMZKE_SPY_LOG");
@@ -324,6 +341,7 @@ static void load(void)
     if (log != NULL)
         log_fd = open(log, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0600);
     fill_list();
+    make_hole();
 }
 
 static CK_RV spy_C_GetFunctionList(CK_FUNCTION_LIST **out)

@@ -235,6 +235,7 @@ static void dates(void **state)
     (void)state;
     date("20261122", 8, "20261122");
     date("", 0, "");
+    date("\033[2J\033[H", 0, ""); /* written all the same */
     date("2026112x", 8, "?");
     date("2026", 4, "?");
     date("20261122", 9, "?");
