@@ -3,8 +3,9 @@
 #
 #     tests/run.sh [--quick]
 #
-# --quick: formatting, scripts, unit tests, conformance, integration and other modules, the last three with fewer
-# repetitions; without sanitizers, valgrind, the installation, the quickstart, the applications and OpenSSL 3.5.
+# --quick: formatting, scripts, unit tests, the fuzzers' corpora, conformance, integration and other modules, the last
+# three with fewer repetitions; without sanitizers, valgrind, the installation, fuzzing, the quickstart, the applications
+# and OpenSSL 3.5.
 #
 # As root it installs the Debian packages that are missing; else it names them. On Debian 12 it also fetches and
 # builds Debian 13's p11-kit, once (tests/hsm/p11-kit.sh). Apart from the packages everything stays in build*/ and
@@ -173,7 +174,7 @@ done
 
 packages=("${packages_to_build[@]}" "${packages_to_try[@]}" libcmocka-dev python3-cryptography-vectors clang-format
     shellcheck libnss3 libnss3-tools p11-kit p11-kit-modules)
-$quick || packages+=(valgrind)
+$quick || packages+=(valgrind "${packages_to_fuzz[@]}")
 if ! $quick && ((EUID == 0)); then
     packages+=(debootstrap debian-archive-keyring)
 fi
@@ -191,7 +192,7 @@ stage "build" build_stage "$plain" -Dwerror=true ||
 stage "p11-kit 0.25 or newer, for an HSM in another process" remote_hsm || true
 stage "formatting" formatting || true
 stage "scripts" scripts || true
-for suite in unit conformance integration; do
+for suite in unit fuzz conformance integration; do
     stage "$suite" meson_tests "$plain" "$suite" --suite "$suite" || true
 done
 stage "other PKCS#11 modules" meson_tests "$plain" modules --suite modules || true
@@ -207,6 +208,7 @@ if ! $quick; then
     stage "conformance under valgrind, the quick form" valgrind_conformance || true
     stage "openssl enc under valgrind" valgrind_enc || true
     stage "installation" installation || true
+    stage "fuzzers" fuzzers || true
     stage "quickstart" quickstart || true
     stage "applications" applications || true
     stage "OpenSSL 3.5, the quick form in a chroot of Debian 13" newer_openssl || true
@@ -215,7 +217,7 @@ if [[ -n $own_namespace ]]; then umount -l "$plain/tmp" || true; fi
 rm -rf "$plain/tmp"
 
 what="All tests"
-if $quick; then what="The quick part of the tests (no sanitizers, valgrind, installation, quickstart, applications, OpenSSL 3.5)"; fi
+if $quick; then what="The quick part of the tests (no sanitizers, valgrind, installation, fuzzing, quickstart, applications, OpenSSL 3.5)"; fi
 if ((all_failed > 0)); then
     finish "$what ran in $SECONDS s, and some failed: their output is above and in build-tests/logs/."
 elif ((all_skipped > 0)); then

@@ -1,6 +1,6 @@
 # shellcheck shell=bash
 # shellcheck disable=SC2154  # repository, plain and logs are run.sh's
-# Stages of tests/run.sh: what is installed, other people's programs, and other versions of OpenSSL. Functions only.
+# Stages of tests/run.sh: what is installed, fuzzing, other people's programs, other versions of OpenSSL. Functions only.
 
 only_the_entry_point() {
     local names
@@ -20,16 +20,22 @@ installation() {
     rm -rf "$destination"
 }
 
-# Applications: programs of Debian's packages, with nothing but openssl.cnf.
-
-applications() {
-    local counted
-    tests/apps/run.sh "$plain" | tee "$logs/applications" || true
-    counted=$(tail -n 1 "$logs/applications")
+# with_counts NAME COMMAND...: the command's last line has how many passed, failed and were skipped
+with_counts() {
+    local output=$logs/$1 counted
+    shift
+    "$@" | tee "$output" || true
+    counted=$(tail -n 1 "$output")
     [[ $counted =~ ^[0-9]+\ [0-9]+\ [0-9]+$ ]] || return
     # shellcheck disable=SC2086  # three numbers
     tally $counted
 }
+
+# Programs of Debian's packages, with nothing but openssl.cnf.
+applications() { with_counts applications tests/apps/run.sh "$plain"; }
+
+# Their corpora were replayed before, in the suite `fuzz`.
+fuzzers() { with_counts fuzzers tests/fuzz/run.sh 20; }
 
 quickstart() { check "examples/quickstart.sh" examples/quickstart.sh; }
 

@@ -20,7 +20,7 @@ address_tests() {
     export UBSAN_OPTIONS="halt_on_error=1:print_stacktrace=1"
     export LSAN_OPTIONS="suppressions='$suppressions/lsan.supp':print_suppressions=0"
     ASAN_OPTIONS=$options:detect_leaks=$leaks \
-        meson_tests "$1" address --timeout-multiplier 4 --suite unit
+        meson_tests "$1" address --timeout-multiplier 4 --suite unit --suite fuzz
     # The quick form: thousands of tokens' keys take minutes here.
     HSMZKE_TEST_QUICK=1 ASAN_OPTIONS=$options:detect_leaks=$leaks \
         meson_tests "$1" address-conformance --timeout-multiplier 4 --suite conformance

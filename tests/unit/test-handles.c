@@ -48,7 +48,7 @@ static void new_keys(void **state)
 {
     static struct module module = { .f = &functions };
     static struct token token = { .module = &module };
-    const struct hsm_template wanted = { .label = "new" };
+    const struct hsm_template wanted = { .label = "new", .size = 32 };
     struct generation generation = { .token = &token, .wanted = &wanted };
     CK_OBJECT_HANDLE made = CK_INVALID_HANDLE;
 
