@@ -1,0 +1,220 @@
+/* What the tests of sources share: see scan-target.h. */
+#include "scan-target.h"
+
+#include <ftw.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/shm.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "../source/describe.h"
+#include "fake-scanner.h"
+
+static char folder[300];
+
+static int remove_one(const char *path, const struct stat *what, int kind, struct FTW *walk)
+{
+    (void)what;
+    (void)kind;
+    (void)walk;
+    return remove(path);
+}
+
+int scan_setup(void **state)
+{
+    const char *base = getenv("MEMSCAN_TEST_FOLDER");
+
+    (void)state;
+    snprintf(folder, sizeof(folder), "%s/source-XXXXXX", base != NULL ? base : ".");
+    return mkdtemp(folder) == NULL;
+}
+
+int scan_teardown(void **state)
+{
+    (void)state;
+    return nftw(folder, remove_one, 16, FTW_DEPTH | FTW_PHYS);
+}
+
+const char *scan_folder(void)
+{
+    return folder;
+}
+
+struct live live_start(const char *program, const char *argument)
+{
+    char path[400], ready[6];
+    int in[2], out[2];
+    struct live live;
+
+    snprintf(path, sizeof(path), "%s/%s", getenv("MEMSCAN_TEST_PROGRAMS"), program);
+    assert_int_equal(pipe(in), 0);
+    assert_int_equal(pipe(out), 0);
+    live.process = fork();
+    assert_true(live.process >= 0);
+    if (live.process == 0) {
+        dup2(in[0], STDIN_FILENO);
+        dup2(out[1], STDOUT_FILENO);
+        closefrom(3);
+        execl(path, path, argument, (char *)NULL);
+        _exit(127);
+    }
+    close(in[0]);
+    close(out[1]);
+    live.in = in[1];
+    live.out = out[0];
+    for (size_t got = 0; got < sizeof(ready); got++)
+        assert_int_equal(read(live.out, ready + got, 1), 1);
+    assert_memory_equal(ready, "ready\n", 6);
+    return live;
+}
+
+void live_check(const struct live *live)
+{
+    struct pollfd answer = { .fd = live->out, .events = POLLIN };
+    char byte = 'x';
+
+    assert_int_equal(write(live->in, &byte, 1), 1);
+    assert_int_equal(poll(&answer, 1, 20000), 1);
+    if (read(live->out, &byte, 1) != 1) {
+        int status = -1;
+
+        waitpid(live->process, &status, 0);
+        fail_msg("process %d has ended: wait status %x", (int)live->process, (unsigned int)status);
+    }
+    assert_int_equal(byte, 'x');
+}
+
+void live_clean(const struct live *live)
+{
+    FILE *list = fopen("/proc/sysvipc/shm", "re");
+    char line[512];
+    int id, maker;
+
+    while (list != NULL && fgets(line, sizeof(line), list) != NULL)
+        if (sscanf(line, "%*d %d %*o %*u %d", &id, &maker) == 2 && maker == live->process)
+            shmctl(id, IPC_RMID, NULL);
+    if (list != NULL)
+        fclose(list);
+}
+
+void live_end(struct live *live)
+{
+    int status;
+
+    close(live->in);
+    assert_int_equal(waitpid(live->process, &status, 0), live->process);
+    assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+    close(live->out);
+}
+
+static struct scanner *make_scanner(bool oracle)
+{
+    struct fake_needle needles[NEEDLE_COUNT];
+    struct scanner *scanner;
+
+    for (unsigned int i = 0; i < NEEDLE_COUNT; i++)
+        needle_make(i, needles[i].bytes);
+    scanner = fake_scanner_new(needles, NEEDLE_COUNT, oracle);
+    explicit_bzero(needles, sizeof(needles));
+    assert_non_null(scanner);
+    return scanner;
+}
+
+static struct examination *finish(struct examination *examination, struct scanner *scanner,
+                                  bool good, const struct source_trouble *why)
+{
+    scanner_free(scanner);
+    if (good)
+        return examination;
+    assert_true(why->text[0] != '\0');
+    examination_free(examination);
+    return NULL;
+}
+
+struct examination *scan_process(pid_t process, const struct scan_way *way,
+                                 struct source_trouble *why)
+{
+    struct scanner *scanner = make_scanner(way->oracle);
+    const struct source_settings settings = { .scanner = scanner,
+                                              .workers = way->workers,
+                                              .snapshot = way->snapshot,
+                                              .children = way->children };
+    struct examination *examination = examination_new();
+
+    why->text[0] = '\0';
+    return finish(examination, scanner, source_processes(&process, 1, &settings, examination, why),
+                  why);
+}
+
+struct examination *scan_core(const char *path, struct source_trouble *why)
+{
+    struct scanner *scanner = make_scanner(false);
+    const struct source_settings settings = { .scanner = scanner, .workers = 2 };
+    struct examination *examination = examination_new();
+
+    why->text[0] = '\0';
+    return finish(examination, scanner, source_core(path, &settings, examination, why), why);
+}
+
+struct examination *scan_image(const char *path, struct source_trouble *why)
+{
+    struct scanner *scanner = make_scanner(false);
+    const struct source_settings settings = { .scanner = scanner, .workers = 2 };
+    struct examination *examination = examination_new();
+
+    why->text[0] = '\0';
+    return finish(examination, scanner, source_image(path, &settings, examination, why), why);
+}
+
+unsigned int scan_found(const struct examination *examination, enum needle needle,
+                        enum place_kind kind, char text[400])
+{
+    unsigned int count = 0;
+
+    for (size_t i = 0; i < findings_count(examination->findings); i++) {
+        const struct finding *finding = findings_at(examination->findings, i);
+
+        assert_true(finding->place < examination->ledger.count);
+        if (finding->sought != (int)needle ||
+            examination->ledger.places[finding->place].kind != kind)
+            continue;
+        count++;
+        place_describe(examination, finding, text, 400);
+    }
+    return count;
+}
+
+void scan_expect(const struct examination *examination, enum needle needle, enum place_kind kind,
+                 const char *words)
+{
+    char text[400] = "";
+    bool found = false;
+
+    for (size_t i = 0; i < findings_count(examination->findings) && !found; i++) {
+        const struct finding *finding = findings_at(examination->findings, i);
+
+        if (finding->sought != (int)needle ||
+            examination->ledger.places[finding->place].kind != kind)
+            continue;
+        place_describe(examination, finding, text, sizeof(text));
+        found = strstr(text, words) != NULL;
+    }
+    if (!found)
+        fail_msg("needle %d is not in \"%s\" of kind %d; last: \"%s\"; trouble: \"%s\"",
+                 (int)needle, words, (int)kind, text, examination->trouble);
+}
+
+void scan_complete(const struct examination *examination)
+{
+    const struct place_sums sums = ledger_sums(&examination->ledger);
+
+    assert_string_equal(examination->trouble, "");
+    assert_true(ledger_balances(&examination->ledger));
+    assert_int_equal(sums.unreadable, 0);
+    assert_int_equal(examination->threads_missed, 0);
+    assert_false(examination->ledger.changed);
+    assert_true(sums.read > 0 && examination->threads > 0 && examination->processes > 0);
+}
