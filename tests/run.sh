@@ -172,8 +172,8 @@ for file in sources sanitizers valgrind programs; do
     source "tests/stages/$file.sh"
 done
 
-packages=("${packages_to_build[@]}" "${packages_to_try[@]}" libcmocka-dev python3-cryptography-vectors clang-format
-    shellcheck libnss3 libnss3-tools p11-kit p11-kit-modules)
+packages=("${packages_to_build[@]}" "${packages_to_try[@]}" libcmocka-dev python3-cryptography-vectors python3-cryptography
+    python3-jsonschema clang-format shellcheck libnss3 libnss3-tools p11-kit p11-kit-modules)
 $quick || packages+=(valgrind "${packages_to_fuzz[@]}")
 if ! $quick && ((EUID == 0)); then
     packages+=(debootstrap debian-archive-keyring)
@@ -192,7 +192,7 @@ stage "build" build_stage "$plain" -Dwerror=true ||
 stage "p11-kit 0.25 or newer, for an HSM in another process" remote_hsm || true
 stage "formatting" formatting || true
 stage "scripts" scripts || true
-for suite in unit fuzz conformance integration; do
+for suite in unit fuzz conformance integration forensics; do
     stage "$suite" meson_tests "$plain" "$suite" --suite "$suite" || true
 done
 stage "other PKCS#11 modules" meson_tests "$plain" modules --suite modules || true

@@ -2,11 +2,51 @@
 # shellcheck disable=SC2154  # repository, plain and logs are run.sh's
 # Stages of tests/run.sh: what is installed, fuzzing, other people's programs, other versions of OpenSSL. Functions only.
 
-only_the_entry_point() {
+exports_only() { # FILE NAME...
     local names
     names=$(nm -D --defined-only "$1" | awk '{ sub("@.*", "", $3); if ($2 != "A") print $3 }') || return
     echo "exported: ${names//$'\n'/ }"
-    [[ $names == OSSL_provider_init ]]
+    [[ ${names//$'\n'/ } == "${*:2}" ]]
+}
+
+# The example in the documentation, as it stands there.
+documented_example() { # DESTINATION
+    local pc flags
+    pc=$(find "$1" -name hsmzke-memscan.pc) || return
+    flags=$(PKG_CONFIG_PATH=${pc%/*} PKG_CONFIG_SYSROOT_DIR=$1 pkg-config --cflags hsmzke-memscan) || return
+    # shellcheck disable=SC2016  # the quotes are Markdown's
+    sed -n '/^```c$/,/^```$/{/^```/!p}' docs/forensics.md >"$1/example.c"
+    [[ -s $1/example.c ]] || return
+    # shellcheck disable=SC2086  # flags are several words
+    cc -Wall -Wextra -Werror -c "$1/example.c" -o "$1/example.o" $flags
+}
+
+# A service that is compiled with what was installed, and has itself examined by what was installed.
+examined_service() { # DESTINATION
+    local prefix pc flags program=$1/service key=$1/key
+    prefix=$(meson introspect "$plain" --buildoptions |
+        python3 -c 'import json, sys; print({o["name"]: o["value"] for o in json.load(sys.stdin)}["prefix"])') || return
+    pc=$(find "$1" -name hsmzke-memscan.pc) || return
+    flags=$(PKG_CONFIG_PATH=${pc%/*} PKG_CONFIG_SYSROOT_DIR=$1 pkg-config --cflags --libs hsmzke-memscan) || return
+    # shellcheck disable=SC2086  # flags are several words
+    cc tests/forensics/test/self.c -o "$program" $flags -lcrypto -pthread || return
+    openssl rand -out "$key" 32
+    HSMZKE_MEMSCAN=$1$prefix/bin/hsmzke-memscan LD_LIBRARY_PATH=$(dirname "${pc%/*}") "$program" "$key" used |
+        tee "$1/said" | head -n 5
+    [[ $(head -c 1 "$1/said") == 1 ]]
+}
+
+memscan_installation() { # DESTINATION
+    local file
+    for file in bin/hsmzke-memscan share/man/man1/hsmzke-memscan.1 include/hsmzke/memscan.h libhsmzke-memscan.so \
+        libhsmzke-memscan.a pkgconfig/hsmzke-memscan.pc hsmzke/memscan-tap.so hsmzke/memscan-software.so; do
+        check "$file is installed" test -n "$(find "$1" -path "*/$file*" -print -quit)"
+    done
+    check "libhsmzke-memscan exports two functions and nothing else" exports_only \
+        "$(find "$1" -name libhsmzke-memscan.so)" memscan_free memscan_self
+    check "hsmzke-memscan finds what it must from there" "$(find "$1" -path '*/bin/hsmzke-memscan')" self-test
+    check "the example in docs/forensics.md compiles" documented_example "$1"
+    check "a service built with the library has itself examined" examined_service "$1"
 }
 
 installation() {
@@ -15,8 +55,10 @@ installation() {
     check "meson install" env DESTDIR="$destination" meson install -C "$plain" --no-rebuild
     directory=$(openssl version -m | sed 's/^MODULESDIR: "\(.*\)"$/\1/')
     check "hsmzke.so is in $directory" test -f "$destination$directory/hsmzke.so"
-    check "it exports OSSL_provider_init and nothing else" only_the_entry_point "$destination$directory/hsmzke.so"
+    check "it exports OSSL_provider_init and nothing else" exports_only "$destination$directory/hsmzke.so" \
+        OSSL_provider_init
     check "openssl loads it from there" openssl list -providers -provider-path "$destination$directory" -provider hsmzke
+    memscan_installation "$destination"
     rm -rf "$destination"
 }
 

@@ -28,6 +28,17 @@ address_tests() {
     # caught signal 11"); leaks are looked for above and by valgrind.
     ASAN_OPTIONS=$options:detect_leaks=0 \
         meson_tests "$1" address-integration --timeout-multiplier 4 --suite integration
+    # Without those that examine whole processes (a sanitizer's shadow has terabytes) or images of many mebibytes.
+    local names
+    mapfile -t names < <(tests_by_name "$1" '^forensics-' |
+        grep -vE '^forensics-(live.*|program|images|schedules|anchors|source-hostile|run.*)$')
+    HSMZKE_TEST_QUICK=1 ASAN_OPTIONS=$options:detect_leaks=0 \
+        meson_tests "$1" address-forensics --timeout-multiplier 4 "${names[@]}"
+}
+
+# tests_by_name DIRECTORY PATTERN
+tests_by_name() {
+    meson test -C "$1" --no-rebuild --list | sed 's#^.* / ##' | grep -E "$2"
 }
 
 thread_tests() {
@@ -41,7 +52,8 @@ thread_tests() {
             return
         fi
     fi
-    mapfile -t names < <(meson test -C "$1" --no-rebuild --list | sed 's#^.* / ##' | grep -E 'lifecycle|life-cycle|exit-race|^audit$')
+    mapfile -t names < <(tests_by_name "$1" \
+        'lifecycle|life-cycle|exit-race|^audit$|^forensics-(findings|source-(image|parts|places))$')
     if ((${#names[@]} == 0)); then
         echo "there is no test by the name of lifecycle or exit-race"
         return 1
