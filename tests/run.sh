@@ -174,7 +174,10 @@ done
 
 packages=("${packages_to_build[@]}" "${packages_to_try[@]}" libcmocka-dev python3-cryptography-vectors python3-cryptography
     python3-jsonschema clang-format shellcheck libnss3 libnss3-tools p11-kit p11-kit-modules)
-$quick || packages+=(valgrind "${packages_to_fuzz[@]}")
+# What tests/forensics/live/ tries the scanner on: libraries, and compilers for their programs.
+holders=(libnss3-dev libgnutls28-dev nettle-dev libgcrypt20-dev libmbedtls-dev libwolfssl-dev libsodium-dev
+    libtomcrypt-dev g++ libbotan-2-dev libcrypto++-dev golang-go cargo rustc librust-aes-dev aeskeyfind)
+$quick || packages+=(valgrind "${packages_to_fuzz[@]}" "${holders[@]}")
 if ! $quick && ((EUID == 0)); then
     packages+=(debootstrap debian-archive-keyring)
 fi
