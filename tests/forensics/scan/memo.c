@@ -48,12 +48,13 @@ void memo_free(struct memo *memo)
     free(memo);
 }
 
-/* a * b + c, below 2^62. */
+/* a * b + c, for a and b below 2^62 and c below 2^61; reduced to below 2^61 + 4. */
 static uint64_t step(uint64_t a, uint64_t b, uint64_t c)
 {
     const unsigned __int128 product = (unsigned __int128)a * b + c;
+    const uint64_t sum = (uint64_t)(product & prime) + (uint64_t)(product >> 61);
 
-    return (uint64_t)(product & prime) + (uint64_t)(product >> 61);
+    return (sum & prime) + (sum >> 61);
 }
 
 /* Seven bytes at a time, so that each term is below the prime. */
