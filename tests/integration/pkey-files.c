@@ -153,9 +153,9 @@ static void damage_is_told(void)
         unsigned char change;
         const char *words;
     } damages[] = {
-        { 35, 2 ^ 1, "the reference file has version 2" }, /* HsmzkeReference's version */
-        { 50, 1, "the key id is wrong" },                  /* a character of the reference */
-        { 33, 1, "the reference file is damaged" },        /* a tag */
+        { 35, 0x02 ^ 0x01, "the reference file has version 2" }, /* HsmzkeReference's version */
+        { 50, 1, "the key id is wrong" },                        /* a character of the reference */
+        { 33, 1, "the reference file is damaged" },              /* a tag */
     };
     size_t size;
     const char *file;

@@ -106,7 +106,7 @@ static void nothing_is_found_in_this_process(void **state)
                       findings_at(findings, i)->matched, findings_at(findings, i)->of,
                       (unsigned long)findings_at(findings, i)->address);
     assert_int_equal(findings_count(findings), 0);
-    assert_in_range(bytes_searched, 1 << 20, 1 << 30);
+    assert_true(bytes_searched >= 1 << 20 && bytes_searched <= 1 << 30);
     findings_free(findings);
     free_detectors();
 }

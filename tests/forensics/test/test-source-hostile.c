@@ -193,7 +193,7 @@ static void little_memory(void **state)
     assert_int_equal(waitpid(child, &status, 0), child);
     assert_true(WIFEXITED(status));
     print_message("a gigabyte was scanned with %d MiB\n", WEXITSTATUS(status));
-    assert_in_range(WEXITSTATUS(status), 2, 64);
+    assert_true(WEXITSTATUS(status) >= 2 && WEXITSTATUS(status) <= 64);
     live_check(&live);
     live_end(&live);
 }
