@@ -91,7 +91,7 @@ static void resumed(void **state)
     json_number(&json, "a", 1);
     size = json.size;
     json_number(&json, "b", 2);
-    json_resume(&json, text("%s", json.text), size);
+    json_resume(&json, text("%.*s", (int)size, json.text), size);
     json_word(&json, "c", "d");
     assert_true(json_end(&json));
     assert_string_equal(json.text, "{\"a\":1,\"c\":\"d\"}");

@@ -78,5 +78,14 @@ int main(void)
         cmocka_unit_test(how_it_ends_is_told),
     };
 
+    /* Each run searches a process dozens of times: minutes for all. */
+    const struct CMUnitTest some[] = {
+        cmocka_unit_test(forked_children_are_followed),
+        cmocka_unit_test(so_is_one_that_a_thread_executes),
+        cmocka_unit_test(how_it_ends_is_told),
+    };
+
+    if (quick())
+        return cmocka_run_group_tests(some, setup, testing_teardown);
     return cmocka_run_group_tests(tests, setup, testing_teardown);
 }

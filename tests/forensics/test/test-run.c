@@ -214,5 +214,14 @@ int main(void)
         cmocka_unit_test(a_command_without_hsmzke_proves_nothing),
     };
 
+    /* Each run searches a process dozens of times: minutes for all. */
+    const struct CMUnitTest some[] = {
+        cmocka_unit_test(the_key_is_found_between_the_right_calls),
+        cmocka_unit_test(both_runs_are_in_the_report),
+        cmocka_unit_test(a_canary_that_is_not_planted_is_missed),
+    };
+
+    if (quick())
+        return cmocka_run_group_tests(some, setup, testing_teardown);
     return cmocka_run_group_tests(tests, setup, testing_teardown);
 }
