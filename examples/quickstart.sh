@@ -76,7 +76,7 @@ mkdir -m 0700 "$work"
 if [[ ! -f $build/build.ninja ]]; then
     quietly meson setup "$build" "$repository" -Dtests=false
 fi
-quietly meson compile -C "$build"
+quietly meson compile -C "$build" hsmzke encrypt
 provider=$build/provider/hsmzke.so
 example=$build/examples/encrypt
 [[ -f $provider && -x $example ]] || fail "meson built no $provider and $example"
