@@ -187,6 +187,18 @@ unsigned int scan_found(const struct examination *examination, enum needle needl
     return count;
 }
 
+/* `words` may be two texts with a bar between them. */
+static bool has_either(const char *text, const char *words)
+{
+    const char *bar = strchr(words, '|');
+    char first[64];
+
+    if (bar == NULL)
+        return strstr(text, words) != NULL;
+    snprintf(first, sizeof(first), "%.*s", (int)(bar - words), words);
+    return strstr(text, first) != NULL || strstr(text, bar + 1) != NULL;
+}
+
 void scan_expect(const struct examination *examination, enum needle needle, enum place_kind kind,
                  const char *words)
 {
@@ -200,7 +212,7 @@ void scan_expect(const struct examination *examination, enum needle needle, enum
             examination->ledger.places[finding->place].kind != kind)
             continue;
         place_describe(examination, finding, text, sizeof(text));
-        found = strstr(text, words) != NULL;
+        found = has_either(text, words);
     }
     if (!found)
         fail_msg("needle %d is not in \"%s\" of kind %d; last: \"%s\"; trouble: \"%s\"",

@@ -90,7 +90,8 @@ static void needles_of_a_core(void **state)
     if (examination == NULL)
         fail_msg("%s", why.text);
     scan_expect(examination, NEEDLE_FREED, PLACE_MAPPING, "");
-    scan_expect(examination, NEEDLE_STACK, PLACE_MAPPING, "bytes above its stack pointer");
+    scan_expect(examination, NEEDLE_STACK, PLACE_MAPPING,
+                "bytes above its stack pointer|stacks of thread");
     scan_expect(examination, NEEDLE_BELOW, PLACE_MAPPING, "bytes below its stack pointer");
     scan_expect(examination, NEEDLE_NO_ACCESS, PLACE_MAPPING, "");
     scan_expect(examination, NEEDLE_STATIC, PLACE_MAPPING, "live_static_key+0xff0 in ");

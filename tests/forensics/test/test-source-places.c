@@ -13,7 +13,7 @@ static const struct {
     const char *words;
 } hidden[] = {
     { NEEDLE_FREED, PLACE_MAPPING, "[heap]" },
-    { NEEDLE_STACK, PLACE_MAPPING, "bytes above its stack pointer" },
+    { NEEDLE_STACK, PLACE_MAPPING, "bytes above its stack pointer|stacks of thread" },
     { NEEDLE_BELOW, PLACE_MAPPING, "bytes below its stack pointer" },
     { NEEDLE_NO_DUMP, PLACE_MAPPING, "anonymous memory" },
     { NEEDLE_NO_ACCESS, PLACE_MAPPING, "PROT_NONE" },
