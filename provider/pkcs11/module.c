@@ -149,10 +149,11 @@ static bool initialize(struct module *module, struct failure *why)
     if (rv != CKR_OK && rv != CKR_CRYPTOKI_ALREADY_INITIALIZED)
         return ckr_failure(why, FAILURE_MODULE, rv, "PKCS#11 module '%s': C_Initialize",
                            module->path);
-    /* A forked child that finds its copy initialised keeps what the parent had said. */
+    /* With the lock: the process may be at its end, and finalize_all() at work.
+     * A forked child that finds its copy initialised keeps what the parent had said. */
+    life_lock();
     module->ours = rv == CKR_OK || (module->ours && module->pid != getpid());
     module->pid = getpid();
-    life_lock();
     module->starts++;
     life_unlock();
     if (!life_at_exit(finalize_all))
