@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#include "utf8.h"
+
 static const char digits[] = "0123456789abcdef";
 
 /* Room for `size` bytes more. @return NULL: there is none */
@@ -65,31 +67,6 @@ void json_resume(struct json *json, const char *text, size_t size)
     put(json, text, size);
 }
 
-/*
- * The bytes of the character at `in` in well-formed UTF-8 (Unicode, table 3-7), and its number.
- * A NUL is no continuation, so nothing is read behind the end.
- * @return 0 if it is malformed
- */
-static size_t character(const unsigned char *in, uint32_t *code)
-{
-    static const uint32_t least[] = { 0, 0, 0x80, 0x800, 0x10000 };
-    const size_t size = in[0] < 0x80             ? 1
-                        : (in[0] & 0xe0) == 0xc0 ? 2
-                        : (in[0] & 0xf0) == 0xe0 ? 3
-                        : (in[0] & 0xf8) == 0xf0 ? 4
-                                                 : 0;
-
-    *code = size <= 1 ? in[0] : in[0] & (0xffU >> (size + 1));
-    for (size_t i = 1; i < size; i++) {
-        if ((in[i] & 0xc0) != 0x80)
-            return 0;
-        *code = *code << 6 | (in[i] & 0x3fU);
-    }
-    if (*code < least[size] || *code > 0x10ffff || (*code >= 0xd800 && *code < 0xe000))
-        return 0;
-    return size;
-}
-
 /* Characters that end lines or move a terminal's cursor do not stand as they are. */
 static bool is_plain(uint32_t code)
 {
@@ -148,7 +125,7 @@ void json_put_text(struct json *json, const char *name, size_t name_size, const 
     while (*in != '\0') {
         char out[6];
         uint32_t code;
-        const size_t size = character(in, &code);
+        const size_t size = utf8_character(in, &code);
         const size_t length = escape(out, in, size, code);
 
         if (written + length > most) {

@@ -5,30 +5,7 @@
 #include <stdint.h>
 #include <string.h>
 
-/*
- * The bytes of the character at `in` in well-formed UTF-8 (Unicode, table 3-7), and its number.
- * A NUL is no continuation, so nothing is read behind the end.
- * @return 0 if it is malformed
- */
-static size_t character(const unsigned char *in, uint32_t *code)
-{
-    static const uint32_t least[] = { 0, 0, 0x80, 0x800, 0x10000 };
-    const size_t size = in[0] < 0x80             ? 1
-                        : (in[0] & 0xe0) == 0xc0 ? 2
-                        : (in[0] & 0xf0) == 0xe0 ? 3
-                        : (in[0] & 0xf8) == 0xf0 ? 4
-                                                 : 0;
-
-    *code = size <= 1 ? in[0] : in[0] & (0xffU >> (size + 1));
-    for (size_t i = 1; i < size; i++) {
-        if ((in[i] & 0xc0) != 0x80)
-            return 0;
-        *code = *code << 6 | (in[i] & 0x3fU);
-    }
-    if (*code < least[size] || *code > 0x10ffff || (*code >= 0xd800 && *code < 0xe000))
-        return 0;
-    return size;
-}
+#include "../../../provider/utf8.h"
 
 /* Controls, what ends lines, and what is not seen or turns the direction of text around. */
 static bool is_unseen(uint32_t code)
@@ -77,7 +54,7 @@ size_t escape_next(FILE *out, const char *text, enum escape_form form)
 
     if (*in == '\0')
         return 0;
-    size = character(in, &code);
+    size = utf8_character(in, &code);
     if (size == 0)
         fputs(replacement, out);
     else if (is_unseen(code))
@@ -92,7 +69,7 @@ size_t escape_columns(const char *text, size_t *size)
     const unsigned char *in = (const unsigned char *)text;
     uint32_t code;
 
-    *size = character(in, &code);
+    *size = utf8_character(in, &code);
     if (*in == '\0')
         return 0;
     if (*size == 0) {
