@@ -19,10 +19,10 @@ CMOCKA_SUMMARY = re.compile(r"\[==========\] .*test\(s\) run\.")
 TAP = re.compile(r"(not )?ok\b(?:\s+\d+)?(?:\s+-)?\s*(.*?)(?:\s+#\s*(SKIP)\b\s*(.*))?$", re.IGNORECASE)
 
 
-def last_words(lines):
-    """The last thing that was said, for a reason."""
+def last_words(lines, most=1):
+    """The last things that were said, for a reason."""
     said = [line.strip() for line in lines if line.strip()]
-    return said[-1] if said else "no reason given"
+    return " | ".join(said[-most:]) if said else "no reason given"
 
 
 def cmocka_verdicts(lines):
@@ -41,7 +41,8 @@ def cmocka_verdicts(lines):
             verdicts[ends[2]] = (ends[1], said)
         else:
             said.append(line)
-    return {name: ({"OK": "passed", "FAILED": "failed", "SKIPPED": "skipped"}[verdict], last_words(said))
+    return {name: ({"OK": "passed", "FAILED": "failed", "SKIPPED": "skipped"}[verdict],
+                   last_words(said, 3 if verdict == "FAILED" else 1))
             for name, (verdict, said) in verdicts.items()}
 
 
@@ -67,7 +68,8 @@ def verdicts_of(test):
     if test["result"] == "SKIP" and not verdicts:
         verdicts["(all)"] = ("skipped", last_words(lines + test.get("stderr", "").splitlines()))
     elif test["result"] not in ("OK", "SKIP", "EXPECTEDFAIL") and not failed:
-        verdicts["(the program)"] = ("failed", test["result"])
+        words = last_words(lines + test.get("stderr", "").splitlines(), 3)
+        verdicts["(the program)"] = ("failed", f"{test['result']}: {words}")
     elif not verdicts:
         verdicts["(all)"] = ("passed", "")
     return verdicts
@@ -81,7 +83,7 @@ def main():
             for name, (verdict, reason) in verdicts_of(test).items():
                 counts[verdict] += 1
                 if verdict == "failed":
-                    print(f"failed: {test['name']}: {name}")
+                    print(f"failed: {test['name']}: {name}: {reason}")
                 elif verdict == "skipped":
                     print(f"skipped: {test['name']}: {name}: {reason}")
     print(counts["passed"], counts["failed"], counts["skipped"])

@@ -80,12 +80,18 @@ stage() {
     if ((failed > 0)); then
         sed 's/^/    | /' "$log"
         echo "    the whole output is in ${log#"$repository"/}"
+        what_failed "$log" | sed "s/^/$name: /" >>"$logs/failures"
     else
         sed -n 's/^skipped: /    skipped: /p' "$log"
     fi
     printf '    %d passed, %d failed, %d skipped; %d s (%d s in all)\n' "$passed" "$failed" "$skipped" \
         $((SECONDS - begun)) "$SECONDS"
     ((failed == 0))
+}
+
+# What failed, in a line each; where nothing is named, the last thing that the stage said.
+what_failed() { # LOG
+    grep '^failed: ' "$1" || grep -v '^[[:space:]]*$' "$1" | tail -n 1
 }
 
 tally() { echo "$1 $2 $3" >>"$logs/counts"; }
@@ -162,6 +168,11 @@ remote_hsm() {
 # --- All of it
 
 finish() { # SENTENCE
+    # Once more at the end, as who reads a long log sees that first.
+    if [[ -s $logs/failures ]]; then
+        printf '\nWhat failed:\n'
+        sed 's/^/  /' "$logs/failures"
+    fi
     printf '\n%s\n%d passed, %d failed, %d skipped\n' "$1" "$all_passed" "$all_failed" "$all_skipped"
     ((all_failed == 0)) || exit 1
     exit 0
