@@ -3,6 +3,7 @@
 
 #include <ftw.h>
 #include <poll.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -55,6 +56,8 @@ struct live live_start(const char *program, const char *argument)
     live.process = fork();
     assert_true(live.process >= 0);
     if (live.process == 0) {
+        /* A shell without job control has its background jobs ignore it. */
+        signal(SIGQUIT, SIG_DFL);
         dup2(in[0], STDIN_FILENO);
         dup2(out[1], STDOUT_FILENO);
         closefrom(3);
