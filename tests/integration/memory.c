@@ -10,7 +10,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <openssl/rand.h>
@@ -18,6 +17,7 @@
 #include "memory-needles.h"
 #include "memory-scan.h"
 #include "memory-work.h"
+#include "remote.h"
 
 enum { DECOYS = 3 };
 
@@ -184,62 +184,22 @@ static void in_process(void **state)
             testing_failed(__FILE__, __LINE__, text("%s is found", needed[i]));
 }
 
-/* The value of a shell variable that p11-kit.sh's `start` sets. */
-static const char *variable(const char *script, const char *name)
-{
-    const char *output;
-
-    CHECK(run_shell(text("%s\nprintf %%s \"$%s\"", script, name), &output) == 0);
-    CHECK(*output != '\0');
-    return output;
-}
-
-static const char *server, *usual_module;
-
 static void out_of_process(void **state)
 {
-    const char *tool = testing_path("HSMZKE_TEST_REMOTE_HSM"), *output;
-    const char *directory = text("%s/remote", work_dir());
     struct keys keys;
-    int status;
 
     (void)state;
-    /* Another user's server has to get at its directory in there. */
-    CHECK(chmod(testing_path("HSMZKE_TEST_WORKDIR"), 0711) == 0 && chmod(work_dir(), 0711) == 0);
-    status = run_shell(
-        text("%s start '%s' '%s'", tool, directory, testing_path("HSMZKE_TEST_BUILD_ROOT")),
-        &output);
-    if (status == 77) {
-        printf("%s", output);
+    if (!remote_start())
         skip();
-    }
-    if (status != 0)
-        testing_failed(__FILE__, __LINE__, output);
-    server = directory;
-    usual_module = text("%s", testing_path("HSMZKE_TEST_PKCS11_MODULE"));
-    setenv("P11_KIT_SERVER_ADDRESS", variable(output, "P11_KIT_SERVER_ADDRESS"), 1);
-    setenv("HSMZKE_TEST_PKCS11_MODULE", variable(output, "HSMZKE_PKCS11_MODULE"), 1);
-    printf("the HSM runs as %s\n", variable(output, "P11_KIT_SERVER_USER"));
     make_keys(&keys);
     run(&keys, true);
-}
-
-static int stop_server(void **state)
-{
-    const char *output;
-
-    (void)state;
-    if (server == NULL)
-        return 0;
-    setenv("HSMZKE_TEST_PKCS11_MODULE", usual_module, 1);
-    return run_shell(text("%s stop '%s'", testing_path("HSMZKE_TEST_REMOTE_HSM"), server), &output);
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(in_process),
-        cmocka_unit_test_teardown(out_of_process, stop_server),
+        cmocka_unit_test_teardown(out_of_process, remote_stop),
     };
 
     return cmocka_run_group_tests(tests, testing_setup, testing_teardown);
