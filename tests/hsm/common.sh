@@ -3,8 +3,8 @@
 # a directory that is given, and nothing anywhere else.  For them to source.
 
 # shellcheck disable=SC2034  # the scripts use them
-# The user PIN of all these tokens. They hold keys for tests, and no others.
-token_pin=1234 token_so_pin=12345678 token_label=prod # where the module lets one choose
+# The user PIN of all these tokens, unless a test wants another. They hold keys for tests, and no others.
+token_pin=${HSMZKE_TEST_TOKEN_PIN:-1234} token_so_pin=12345678 token_label=prod # where the module lets one choose
 
 die() {
     echo "${0##*/}: $*" >&2
