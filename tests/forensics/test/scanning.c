@@ -58,6 +58,22 @@ struct findings *scan(const struct scanner_settings *settings, const unsigned ch
     return findings;
 }
 
+struct findings *search_by(struct detector *detector, const unsigned char *memory, size_t size,
+                           size_t border)
+{
+    struct findings *findings = findings_new();
+
+    assert_non_null(detector);
+    assert_non_null(findings);
+    detector->search(detector, &(struct piece){ .bytes = memory, .size = size, .to = border },
+                     findings);
+    detector->search(detector,
+                     &(struct piece){ .bytes = memory, .size = size, .from = border, .to = size },
+                     findings);
+    detector->free(detector);
+    return findings;
+}
+
 const struct finding *find_schedule(const struct findings *findings,
                                     const struct planted_form *form, const unsigned char *key,
                                     unsigned int key_bits, uint64_t address)

@@ -24,6 +24,12 @@ void memory_free(unsigned char *memory);
 struct findings *scan(const struct scanner_settings *settings, const unsigned char *memory,
                       size_t size, size_t piece_size);
 
+/**
+ * A search of all of it by one detector, in two pieces that meet at `border`; frees the detector.
+ */
+struct findings *search_by(struct detector *detector, const unsigned char *memory, size_t size,
+                           size_t border);
+
 /** @return the schedule with this key, form and place among the findings; NULL: it is not there */
 const struct finding *find_schedule(const struct findings *findings,
                                     const struct planted_form *form, const unsigned char *key,

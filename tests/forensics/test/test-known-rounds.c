@@ -27,17 +27,7 @@ static int make_key(void **state)
 
 static struct findings *search(const unsigned char *memory, size_t border, unsigned int set)
 {
-    struct detector *detector = known_detector_with(&settings, set);
-    struct findings *findings = findings_new();
-
-    assert_non_null(detector);
-    detector->search(detector, &(struct piece){ .bytes = memory, .size = SIZE, .to = border },
-                     findings);
-    detector->search(detector,
-                     &(struct piece){ .bytes = memory, .size = SIZE, .from = border, .to = SIZE },
-                     findings);
-    detector->free(detector);
-    return findings;
+    return search_by(known_detector_with(&settings, set), memory, SIZE, border);
 }
 
 static bool has_words(const char *encoding, const struct planted_form *form)

@@ -198,17 +198,7 @@ enum { VARIANTS = sizeof(variants) / sizeof(variants[0]) };
 /* One search of pieces that meet at `border`, with these parts of the oracle search. */
 static struct findings *search(const unsigned char *memory, size_t border, unsigned int set)
 {
-    struct detector *detector = oracle_detector_with(&settings, set);
-    struct findings *findings = findings_new();
-
-    assert_non_null(detector);
-    detector->search(detector, &(struct piece){ .bytes = memory, .size = SIZE, .to = border },
-                     findings);
-    detector->search(detector,
-                     &(struct piece){ .bytes = memory, .size = SIZE, .from = border, .to = SIZE },
-                     findings);
-    detector->free(detector);
-    return findings;
+    return search_by(oracle_detector_with(&settings, set), memory, SIZE, border);
 }
 
 /* Found once, where it is, as what it is. */
