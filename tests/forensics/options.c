@@ -1,13 +1,11 @@
 /* The command line: see options.h. */
 #include "options.h"
 
-#include <errno.h>
 #include <getopt.h>
 #include <limits.h>
-#include <stdarg.h>
-#include <stdlib.h>
 #include <string.h>
 
+#include "option-value.h"
 #include "scan/scanner.h"
 
 #ifndef HSMZKE_VERSION
@@ -120,70 +118,12 @@ static const struct {
     { "pin", DETECT_PIN },
 };
 
-/* Says what is wrong, and that nothing was decided. */
-static bool bad(FILE *error, const char *format, ...) __attribute__((format(printf, 2, 3)));
-static bool bad(FILE *error, const char *format, ...)
-{
-    va_list arguments;
-
-    fputs("hsmzke-memscan: ", error);
-    va_start(arguments, format);
-    vfprintf(error, format, arguments);
-    va_end(arguments);
-    fputs("\nINCONCLUSIVE: nothing was scanned; see hsmzke-memscan --help\n", error);
-    return false;
-}
-
 const char *options_detector_name(unsigned int detector)
 {
     for (size_t i = 0; i < sizeof(detectors) / sizeof(*detectors); i++)
         if (detectors[i].detector == detector)
             return detectors[i].name;
     return NULL;
-}
-
-/* Decimal digits only: no sign, no blanks. */
-static bool read_number(const char *text, uint64_t most, uint64_t *number, char **end)
-{
-    if (*text < '0' || *text > '9')
-        return false;
-    errno = 0;
-    *number = strtoull(text, end, 10);
-    return errno == 0 && *number <= most;
-}
-
-static bool number_option(const char *name, const char *text, uint64_t least, uint64_t most,
-                          unsigned int *number, FILE *error)
-{
-    uint64_t value;
-    char *end;
-
-    if (!read_number(text, most, &value, &end) || *end != '\0' || value < least)
-        return bad(error, "--%s %s: must be a number from %llu to %llu", name, text,
-                   (unsigned long long)least, (unsigned long long)most);
-    *number = (unsigned int)value;
-    return true;
-}
-
-static bool size_option(const char *text, uint64_t *size, FILE *error)
-{
-    static const char units[] = "KMGT";
-    uint64_t value;
-    char *end;
-    const char *unit;
-    unsigned int shift = 0;
-
-    if (!read_number(text, UINT64_MAX, &value, &end))
-        return bad(error, "--snapshot %s: must be a number of bytes, such as 64M or 4G", text);
-    unit = *end != '\0' ? strchr(units, *end) : NULL;
-    if (unit != NULL) {
-        shift = 10 * (unsigned int)(unit - units + 1);
-        end++;
-    }
-    if (*end != '\0' || value > UINT64_MAX >> shift)
-        return bad(error, "--snapshot %s: must be a number of bytes, such as 64M or 4G", text);
-    *size = value << shift;
-    return true;
 }
 
 static bool without_option(struct options *options, const char *name, FILE *error)
@@ -194,7 +134,8 @@ static bool without_option(struct options *options, const char *name, FILE *erro
             return true;
         }
     }
-    return bad(error, "--without %s: must be schedules, bitsliced, known-key, oracle or pin", name);
+    return option_bad(error, "--without %s: must be schedules, bitsliced, known-key, oracle or pin",
+                      name);
 }
 
 static bool path_option(struct options *options, const char *name, FILE *error)
@@ -210,17 +151,7 @@ static bool path_option(struct options *options, const char *name, FILE *error)
             return true;
         }
     }
-    return bad(error, "--path %s: must be portable, avx2 or avx512", name);
-}
-
-static bool text_option(const char **text, const char *name, const char *value, FILE *error)
-{
-    if (*value == '\0')
-        return bad(error, "--%s must not be empty", name);
-    if (*text != NULL)
-        return bad(error, "--%s was given twice", name);
-    *text = value;
-    return true;
+    return option_bad(error, "--path %s: must be portable, avx2 or avx512", name);
 }
 
 static void flag_option(struct options *options, int code)
@@ -262,33 +193,33 @@ static bool one_option(struct options *options, int code, const char *value, FIL
 
     switch (code) {
     case OPTION_KEY:
-        return text_option(&options->key_file, "key", value, error);
+        return option_text(&options->key_file, "key", value, error);
     case OPTION_REFERENCE:
-        return text_option(&options->reference, "reference", value, error);
+        return option_text(&options->reference, "reference", value, error);
     case OPTION_PIN_SOURCE:
-        return text_option(&options->pin_source, "pin-source", value, error);
+        return option_text(&options->pin_source, "pin-source", value, error);
     case OPTION_HTML:
-        return text_option(&options->html_file, "html", value, error);
+        return option_text(&options->html_file, "html", value, error);
     case OPTION_JSON:
         options->json |= value == NULL;
-        return value == NULL || text_option(&options->json_file, "json", value, error);
+        return value == NULL || option_text(&options->json_file, "json", value, error);
     case OPTION_THREADS:
-        return number_option("threads", value, 1, 1024, &options->threads, error);
+        return option_number("threads", value, 1, 1024, &options->threads, error);
     case OPTION_SNAPSHOT:
-        return size_option(value, &options->snapshot, error);
+        return option_size(value, &options->snapshot, error);
     case OPTION_PATH:
         return path_option(options, value, error);
     case OPTION_WITHOUT:
         return without_option(options, value, error);
     case OPTION_TIMEOUT:
-        return number_option("timeout", value, 1, 1000000, &options->timeout, error);
+        return option_number("timeout", value, 1, 1000000, &options->timeout, error);
     case OPTION_START_FD:
-        if (!number_option("start-fd", value, 0, INT_MAX, &number, error))
+        if (!option_number("start-fd", value, 0, INT_MAX, &number, error))
             return false;
         options->start_fd = (int)number;
         return true;
     case OPTION_EVERY:
-        return number_option("every", value, 1, UINT_MAX, &options->every, error);
+        return option_number("every", value, 1, UINT_MAX, &options->every, error);
     default:
         flag_option(options, code);
         return true;
@@ -305,22 +236,22 @@ static bool read_command(struct options *options, const char *name, FILE *error)
             return true;
         }
     }
-    return bad(error, "'%s' is none of pid, core, image, run, self-test", name);
+    return option_bad(error, "'%s' is none of pid, core, image, run, self-test", name);
 }
 
 static bool read_pids(struct options *options, int count, char **pids, FILE *error)
 {
     if (count == 0)
-        return bad(error, "pid: no process was named; for those of a program: pid $(pidof "
-                          "PROGRAM)");
+        return option_bad(error, "pid: no process was named; for those of a program: pid $(pidof "
+                                 "PROGRAM)");
     if (count > PIDS_MAX)
-        return bad(error, "pid: at most %d processes at a time", PIDS_MAX);
+        return option_bad(error, "pid: at most %d processes at a time", PIDS_MAX);
     for (int i = 0; i < count; i++) {
         uint64_t value;
         char *end;
 
-        if (!read_number(pids[i], INT_MAX, &value, &end) || *end != '\0' || value == 0)
-            return bad(error, "pid: '%s' is not the number of a process", pids[i]);
+        if (!option_digits(pids[i], INT_MAX, &value, &end) || *end != '\0' || value == 0)
+            return option_bad(error, "pid: '%s' is not the number of a process", pids[i]);
         options->pids[options->pid_count++] = (pid_t)value;
     }
     return true;
@@ -335,19 +266,19 @@ static bool read_rest(struct options *options, int count, char **rest, FILE *err
     case COMMAND_CORE:
     case COMMAND_IMAGE:
         if (count != 1)
-            return bad(error, "%s: one file must be named",
-                       options->command == COMMAND_CORE ? "core" : "image");
+            return option_bad(error, "%s: one file must be named",
+                              options->command == COMMAND_CORE ? "core" : "image");
         options->file = rest[0];
         return true;
     case COMMAND_RUN:
         if (count == 0)
-            return bad(error, "run: no command was named: run [OPTIONS] -- COMMAND...");
+            return option_bad(error, "run: no command was named: run [OPTIONS] -- COMMAND...");
         options->run = rest;
         return true;
     case COMMAND_SELF_TEST:
         break;
     }
-    return count == 0 || bad(error, "self-test takes no '%s'", rest[0]);
+    return count == 0 || option_bad(error, "self-test takes no '%s'", rest[0]);
 }
 
 /* What does not go together. */
@@ -357,13 +288,14 @@ static bool check(const struct options *options, FILE *error)
 
     if (!run &&
         (options->syscalls || options->every != 0 || options->software || options->no_software))
-        return bad(error, "--syscalls, --every, --software and --no-software are for run only");
+        return option_bad(error,
+                          "--syscalls, --every, --software and --no-software are for run only");
     if (run && options->json)
-        return bad(error, "run: standard output is the command's: --json=FILE");
+        return option_bad(error, "run: standard output is the command's: --json=FILE");
     if (options->software && options->no_software)
-        return bad(error, "--software and --no-software exclude each other");
+        return option_bad(error, "--software and --no-software exclude each other");
     if (options->json && options->json_file != NULL)
-        return bad(error, "--json was given twice");
+        return option_bad(error, "--json was given twice");
     return true;
 }
 
@@ -381,9 +313,9 @@ static bool read_options(struct options *options, int argc, char **argv, FILE *e
             return true;
         }
         if (code == ':')
-            return bad(error, "%s needs a value", argv[optind - 1]);
+            return option_bad(error, "%s needs a value", argv[optind - 1]);
         if (code == '?')
-            return bad(error, "%s is no option, or takes no value", argv[optind - 1]);
+            return option_bad(error, "%s is no option, or takes no value", argv[optind - 1]);
         if (!one_option(options, code, optarg, error))
             return false;
     }
@@ -397,7 +329,7 @@ enum options_result options_read(struct options *options, int argc, char **argv,
 
     *options = (struct options){ .children = true, .start_fd = -1, .snapshot = 64U << 20 };
     if (argc < 2) {
-        bad(error, "what is to be scanned?");
+        option_bad(error, "what is to be scanned?");
         return OPTIONS_BAD;
     }
     if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0)
