@@ -228,6 +228,7 @@ static bool scan_run(struct program *self, struct source_trouble *why)
         .snapshot = options->snapshot,
         .syscalls = options->syscalls,
         .every = options->every,
+        .budget = options->budget,
     };
     struct run_end end = { 0 };
 

@@ -46,6 +46,7 @@ static const char help[] =
     "run only\n"
     "  --syscalls          look at system calls inside PKCS#11 calls too\n"
     "  --every N           look at every Nth call only; then nothing is proved\n"
+    "  --budget SECONDS    search so long in all, then at the end only; likewise\n"
     "  --software          only the control: the key in software, to be found\n"
     "  --no-software       leave the control out\n"
     "\n"
@@ -74,6 +75,7 @@ enum option_code {
     OPTION_START_FD,
     OPTION_SYSCALLS,
     OPTION_EVERY,
+    OPTION_BUDGET,
     OPTION_SOFTWARE,
     OPTION_NO_SOFTWARE,
     OPTION_HELP,
@@ -100,6 +102,7 @@ static const struct option long_options[] = {
     { "start-fd", required_argument, NULL, OPTION_START_FD },
     { "syscalls", no_argument, NULL, OPTION_SYSCALLS },
     { "every", required_argument, NULL, OPTION_EVERY },
+    { "budget", required_argument, NULL, OPTION_BUDGET },
     { "software", no_argument, NULL, OPTION_SOFTWARE },
     { "no-software", no_argument, NULL, OPTION_NO_SOFTWARE },
     { "help", no_argument, NULL, OPTION_HELP },
@@ -220,6 +223,8 @@ static bool one_option(struct options *options, int code, const char *value, FIL
         return true;
     case OPTION_EVERY:
         return option_number("every", value, 1, UINT_MAX, &options->every, error);
+    case OPTION_BUDGET:
+        return option_number("budget", value, 1, 1000000, &options->budget, error);
     default:
         flag_option(options, code);
         return true;
@@ -286,10 +291,10 @@ static bool check(const struct options *options, FILE *error)
 {
     const bool run = options->command == COMMAND_RUN;
 
-    if (!run &&
-        (options->syscalls || options->every != 0 || options->software || options->no_software))
-        return option_bad(error,
-                          "--syscalls, --every, --software and --no-software are for run only");
+    if (!run && (options->syscalls || options->every != 0 || options->budget != 0 ||
+                 options->software || options->no_software))
+        return option_bad(error, "--syscalls, --every, --budget, --software and --no-software are "
+                                 "for run only");
     if (run && options->json)
         return option_bad(error, "run: standard output is the command's: --json=FILE");
     if (options->software && options->no_software)

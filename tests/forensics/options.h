@@ -48,6 +48,7 @@ struct options {
     int start_fd;           /**< --start-fd: begin when a byte comes out of it; -1: at once */
     bool syscalls;          /**< run: --syscalls */
     unsigned int every;     /**< run: --every */
+    unsigned int budget;    /**< run: --budget, seconds; 0: no limit */
     bool software;          /**< run: --software */
     bool no_software;       /**< run: --no-software */
 };

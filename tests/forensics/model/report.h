@@ -93,7 +93,7 @@ struct report {
     double longest_unscanned; /**< milliseconds for which the target ran between two scans; 0 if it
                                  did not */
     uint64_t calls;           /**< PKCS#11 calls that were seen */
-    uint64_t dropped;         /**< stops at which nothing was scanned, by wish (--every) */
+    uint64_t dropped; /**< stops at which nothing was scanned, by wish (--every, --budget) */
     struct control *controls;
     size_t control_count;
     struct condition_result conditions[CONDITION_COUNT];

@@ -292,7 +292,8 @@ static bool moments_are_complete(const struct report *report, struct words *why)
     if (report->calls == 0)
         words_add(why, "No PKCS#11 call was seen: the command used no key of the HSM.");
     else if (report->dropped > 0)
-        words_add(why, "%" PRIu64 " stops were passed over, as --every asked.", report->dropped);
+        words_add(why, "%" PRIu64 " stops were passed over, as --every or --budget asked.",
+                  report->dropped);
     else if (at_calls < 2 * report->calls)
         words_add(why,
                   "%" PRIu64 " of %" PRIu64 " entries and returns of PKCS#11 calls were scanned.",

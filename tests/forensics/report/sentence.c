@@ -292,7 +292,7 @@ static const char *cure(const struct report *report)
         return "hsmzke-memscan self-test shows what this machine finds. A run without canaries in "
                "the target proves nothing.";
     case CONDITION_MOMENTS:
-        return "Run without --every, and with a command that uses the key.";
+        return "Run without --every and --budget, and with a command that uses the key.";
     default:
         return "Run without --without, and with enough memory.";
     }

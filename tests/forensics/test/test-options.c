@@ -99,6 +99,9 @@ static void a_command(void **state)
     assert_string_equal(options.run[0], "openssl");
     assert_string_equal(options.run[2], "--help");
     assert_null(options.run[3]);
+    assert_int_equal(options.budget, 0);
+    assert_int_equal(read_line("run --budget 30 openssl enc"), OPTIONS_GO);
+    assert_int_equal(options.budget, 30);
     assert_int_equal(read_line("run --no-software openssl enc --json"), OPTIONS_GO);
     assert_true(options.no_software);
     assert_false(options.json);
@@ -145,6 +148,8 @@ static void what_is_wrong(void **state)
         { "pid 1 --every 2", "run only" },
         { "pid 1 --syscalls", "run only" },
         { "pid 1 --every 0", "--every 0" },
+        { "pid 1 --budget 2", "run only" },
+        { "run --budget 0 -- true", "--budget 0" },
         { "pid 1 --key", "--key needs a value" },
         { "pid 1 --key=", "--key must not be empty" },
         { "pid 1 --key a --key b", "--key was given twice" },
