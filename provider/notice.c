@@ -9,15 +9,14 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
-#include <pthread.h>
-#include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
+
+#include "pipe-signal.h"
 
 enum {
     LINE = 512, /* PIPE_BUF is no less */
@@ -50,18 +49,12 @@ static bool is_ready(int fd)
 /* A reader that is gone is no reason for the program to die. */
 static void write_without_signal(int fd, const char *line, size_t size)
 {
-    const struct timespec now = { 0 };
-    sigset_t pipe_signal, before, pending;
-    bool was_pending;
+    struct pipe_signal before;
 
-    sigemptyset(&pipe_signal);
-    sigaddset(&pipe_signal, SIGPIPE);
-    if (sigpending(&pending) != 0 || pthread_sigmask(SIG_BLOCK, &pipe_signal, &before) != 0)
-        return;
-    was_pending = sigismember(&pending, SIGPIPE) == 1;
-    if (write(fd, line, size) < 0 && errno == EPIPE && !was_pending)
-        sigtimedwait(&pipe_signal, NULL, &now);
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    pipe_signal_hold(&before);
+    if (write(fd, line, size) < 0)
+        errno = 0; /* nobody is there to be told */
+    pipe_signal_release(&before);
 }
 
 void notice_write(const char *text)

@@ -4,14 +4,16 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <paths.h>
-#include <signal.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 #include <sys/un.h>
 #include <syslog.h>
+#include <time.h>
 #include <unistd.h>
+
+#include "pipe-signal.h"
 
 static const char file_prefix[] = "file:";
 
@@ -152,20 +154,12 @@ static bool write_line(struct sink *sink, int fd, const char *line, size_t size,
 /* Standard error may be a pipe whose reader has gone: that is an error, not the program's end. */
 static bool write_stderr(struct sink *sink, const char *line, size_t size, struct failure *why)
 {
-    const struct timespec at_once = { 0 };
-    sigset_t pipe_signal, before, pending;
+    struct pipe_signal before;
     bool written;
 
-    sigemptyset(&pipe_signal);
-    sigaddset(&pipe_signal, SIGPIPE);
-    sigpending(&pending);
-    pthread_sigmask(SIG_BLOCK, &pipe_signal, &before);
+    pipe_signal_hold(&before);
     written = write_line(sink, STDERR_FILENO, line, size, why);
-    if (!written && !sigismember(&pending, SIGPIPE)) {
-        while (sigtimedwait(&pipe_signal, NULL, &at_once) < 0 && errno == EINTR)
-            continue;
-    }
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    pipe_signal_release(&before);
     return written;
 }
 

@@ -15,6 +15,14 @@
 bool life_start(void);
 
 /**
+ * From now on fork() waits until no other thread is inside a module, for a while.  To be called
+ * after all other fork handlers are registered, so that it comes before them: a thread that is to
+ * come out may need the locks that they take.  Any number of times.
+ * @return false when it cannot be registered
+ */
+bool life_wait_at_fork(void);
+
+/**
  * The lock of everything that this room keeps: modules, tokens, sessions, keys.  Never held across
  * a call into a module (it may call us back), nor across a prompt.  fork() takes it, so that a
  * child finds all of it in order.
@@ -37,6 +45,12 @@ bool life_enter(void);
 
 /** After a call into a module. @return `rv` */
 unsigned long life_leave(unsigned long rv);
+
+/**
+ * A module that can write to somebody who may be gone is there (`more`), or it is known not to be
+ * one: while there is one, SIGPIPE is kept from the program in all calls.
+ */
+void life_connects(bool more);
 
 /** Registers what closes the modules at exit: to be called after each C_Initialize. */
 bool life_at_exit(void (*finalize)(void));

@@ -7,6 +7,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "pkcs11/libraries.h"
 #include "pkcs11/slots.h"
 
 enum {
@@ -78,6 +79,7 @@ static struct module *find_or_add(const char *path, const char *init_args)
     }
     module->next = modules;
     modules = module;
+    life_connects(true); /* until look_at() knows better */
     return module;
 }
 
@@ -109,6 +111,8 @@ static bool load(struct module *module, struct failure *why)
         return true;
     if (!life_enter())
         return ckr_failure(why, FAILURE_EXITING, CKR_HSMZKE_EXITING, "PKCS#11 module");
+    if (module->before == NULL)
+        module->before = libraries_now();
     library = dlopen(module->path, RTLD_NOW | RTLD_LOCAL);
     life_leave(CKR_OK);
     if (library == NULL)
@@ -123,6 +127,7 @@ static bool load(struct module *module, struct failure *why)
                            "pkcs11-module",
                            module->path);
     }
+    module->entry = *(void **)&get_function_list;
     /* From here on the module's destructors wait for its calls, also for C_Initialize. */
     if (!life_at_exit(finalize_all))
         return failure_memory(why);
@@ -138,6 +143,11 @@ static bool load(struct module *module, struct failure *why)
     return true;
 }
 
+static bool good(CK_RV rv)
+{
+    return rv == CKR_OK || rv == CKR_CRYPTOKI_ALREADY_INITIALIZED;
+}
+
 /* C_Initialize, unless some other part of the program did; then C_Finalize is not ours either. */
 static bool initialize(struct module *module, struct failure *why)
 {
@@ -146,16 +156,19 @@ static bool initialize(struct module *module, struct failure *why)
 
     arguments.pReserved = module->init_args;
     rv = CALL(module->f, C_Initialize(&arguments));
-    if (rv != CKR_OK && rv != CKR_CRYPTOKI_ALREADY_INITIALIZED)
+    if (rv == CKR_HSMZKE_EXITING)
+        return ckr_failure(why, FAILURE_EXITING, rv, "PKCS#11 module '%s'", module->path);
+    /* With the lock: the process may be at its end, and finalize_all() at work.
+     * A forked child that finds its copy initialised keeps what the parent had said.  So does a
+     * process in which C_Finalize or C_Initialize had failed, and left it so. */
+    life_lock();
+    module->ours = module->ours || rv != CKR_CRYPTOKI_ALREADY_INITIALIZED;
+    module->pid = getpid();
+    module->starts += good(rv);
+    life_unlock();
+    if (!good(rv))
         return ckr_failure(why, FAILURE_MODULE, rv, "PKCS#11 module '%s': C_Initialize",
                            module->path);
-    /* With the lock: the process may be at its end, and finalize_all() at work.
-     * A forked child that finds its copy initialised keeps what the parent had said. */
-    life_lock();
-    module->ours = rv == CKR_OK || (module->ours && module->pid != getpid());
-    module->pid = getpid();
-    module->starts++;
-    life_unlock();
     if (!life_at_exit(finalize_all))
         return failure_memory(why);
     return true;
@@ -173,6 +186,29 @@ static bool open_libp11(struct module *module, struct failure *why)
                                        "PKCS#11 module '%s': libp11 cannot use it", module->path);
 }
 
+/* Once it is up: some modules load what they connect with in C_Initialize. */
+static void look_at(struct module *module)
+{
+    if (module->looked_at)
+        return;
+    module->looked_at = true;
+    if (!libraries_connect(module->before, module->entry))
+        life_connects(false);
+    libraries_free(module->before);
+    module->before = NULL;
+}
+
+/*
+ * libp11's list of functions may be another instance than ours, with a connection of its own:
+ * p11-kit's client makes one at each C_GetFunctionList.
+ */
+static void close_libp11(struct module *module)
+{
+    if (module->libp11 != NULL)
+        slots_close(module->libp11);
+    module->libp11 = NULL;
+}
+
 /* In a forked child the parent's threads, which were at work on it, do not exist.  With the lock.
  */
 static void forget_parent(struct module *module)
@@ -186,7 +222,7 @@ struct module *module_up(const char *path, const char *init_args, struct failure
     struct module *module;
     bool up = true;
 
-    if (!life_start()) {
+    if (!life_start() || !life_wait_at_fork()) {
         failure_memory(why);
         return NULL;
     }
@@ -199,6 +235,8 @@ struct module *module_up(const char *path, const char *init_args, struct failure
     if (module != NULL && phase_begin(&module->phase, &module->generation)) {
         life_unlock();
         up = load(module, why) && initialize(module, why) && open_libp11(module, why);
+        if (up)
+            look_at(module);
         life_lock();
         phase_end(&module->phase, &module->generation, up);
     }
@@ -274,7 +312,8 @@ bool module_restart(struct module *module, unsigned long starts, struct failure 
         life_unlock();
         if (left) {
             (void)CALL(module->f, C_Finalize(NULL));
-            up = initialize(module, why);
+            close_libp11(module);
+            up = initialize(module, why) && open_libp11(module, why);
         }
         life_lock();
         phase_end(&module->phase, &module->generation, up);

@@ -20,12 +20,15 @@ enum phase {
 struct module {
     struct module *next;
     char *path;
-    char *init_args;     /* NULL: none */
-    CK_FUNCTION_LIST *f; /* set once, then constant */
-    PKCS11_CTX *libp11;  /* slots.h */
-    bool libp11_busy;    /* a thread is in it */
-    bool ours;           /* we called C_Initialize, so we call C_Finalize */
-    pid_t pid;           /* in which process that was */
+    char *init_args;          /* NULL: none */
+    CK_FUNCTION_LIST *f;      /* set once, then constant */
+    struct libraries *before; /* those in the process when it was loaded first; NULL: not yet */
+    const void *entry;        /* an address in its library */
+    bool looked_at;           /* whether it can connect is known */
+    PKCS11_CTX *libp11;       /* slots.h */
+    bool libp11_busy;         /* a thread is in it */
+    bool ours;                /* we called C_Initialize, so we call C_Finalize */
+    pid_t pid;                /* in which process that was */
     enum phase phase;
     unsigned long generation; /* of PHASE_UP: life_generation() */
     unsigned long starts;     /* counts C_Initialize: handles of an earlier one are void */

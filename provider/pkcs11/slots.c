@@ -40,6 +40,13 @@ static CK_RV open_context(struct work *work)
     return CKR_OK;
 }
 
+static CK_RV close_context(struct work *work)
+{
+    PKCS11_CTX_unload(work->libp11);
+    PKCS11_CTX_free(work->libp11);
+    return CKR_OK;
+}
+
 static CK_RV list(struct work *work)
 {
     PKCS11_SLOT *slots = NULL;
@@ -96,6 +103,13 @@ CK_RV slots_open(const char *path, const char *init_args, PKCS11_CTX **libp11)
 
     *libp11 = work.libp11;
     return rv;
+}
+
+void slots_close(PKCS11_CTX *libp11)
+{
+    struct work work = { .run = close_context, .libp11 = libp11 };
+
+    (void)run(&work);
 }
 
 CK_RV slots_list(PKCS11_CTX *libp11, CK_SLOT_ID **ids, size_t *count)

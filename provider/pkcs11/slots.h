@@ -14,9 +14,12 @@
 
 /**
  * Hands the module at `path`, on which C_Initialize was called, to libp11.
- * @return CKR_OK and the context in `*libp11`, which stays until the process ends
+ * @return CKR_OK and the context in `*libp11`
  */
 CK_RV slots_open(const char *path, const char *init_args, PKCS11_CTX **libp11);
+
+/** The end of that: libp11 calls C_Finalize. */
+void slots_close(PKCS11_CTX *libp11);
 
 /**
  * Lists the slots that hold a token. At most one thread at a time with the same `libp11`.
