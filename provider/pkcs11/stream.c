@@ -20,6 +20,7 @@ struct hsm_stream {
     struct hsm_key *key;      /* owned */
     struct session *session;  /* borrowed */
     unsigned long generation; /* of the process that began it */
+    unsigned int tries;       /* that its present part took */
 };
 
 bool hsm_stream_possible(const struct hsm_key *key)
@@ -42,6 +43,7 @@ static bool report(const struct hsm_stream *stream, const char *part, const stru
         .part = part,
         .bytes = data->size,
         .aad = data->aad_size,
+        .tries = stream->tries,
         .begun = begun,
     };
 
@@ -70,24 +72,33 @@ static CK_RV init(struct hsm_stream *stream, const struct key_facts *facts,
     return rv == CKR_OK && !gcm_iv_kept(&mechanism, data) ? CKR_HSMZKE_IV : rv;
 }
 
-/* Borrows a session, begins in it, and keeps it. */
-static bool begin(struct hsm_stream *stream, const struct hsm_gcm *data, struct failure *why)
+/* Borrows a session, begins in it, and keeps it; CKR_HSMZKE_TOLD if `why` has it already. */
+static CK_RV begin(struct hsm_stream *stream, const struct hsm_gcm *data, struct failure *why)
 {
     struct hsm_key *key = stream->key;
     struct key_facts facts;
     CK_RV rv;
 
     if (!key_ready(key, true, &facts, why))
-        return false;
+        return CKR_HSMZKE_TOLD;
     stream->session = session_borrow(key->token, NULL, NULL, why);
     if (stream->session == NULL)
-        return false;
+        return session_missing(key->token, why);
     rv = init(stream, &facts, data, why);
     if (rv == CKR_OK && session_keep(key->token, why))
-        return true;
+        return CKR_OK;
     session_return(key->token, stream->session, false); /* a message is open in it */
     stream->session = NULL;
-    return rv == CKR_OK ? false : failed(stream, rv, why);
+    if (rv == CKR_OK)
+        return CKR_HSMZKE_TOLD;
+    if (ckr_key_gone(rv))
+        key_stale(key, &facts);
+    life_lock();
+    if (ckr_connection_lost(rv))
+        token_lost(key->token, facts.epoch);
+    life_unlock();
+    failed(stream, rv, why);
+    return rv;
 }
 
 struct hsm_stream *hsm_stream_begin(struct hsm_key *key, const struct hsm_gcm *data,
@@ -104,10 +115,17 @@ struct hsm_stream *hsm_stream_begin(struct hsm_key *key, const struct hsm_gcm *d
     }
     stream->key = hsm_key_ref(key);
     stream->generation = life_generation();
+    stream->tries = 1;
     begun = report_now(key->token);
-    rv = begin(stream, data, why) ? CKR_OK : CKR_HSMZKE_TOLD;
-    if (report(stream, "begin", &header, begun, rv, why))
+    rv = begin(stream, data, why);
+    if (ckr_key_gone(rv) || ckr_connection_lost(rv)) { /* once more, with what there is now */
+        stream->tries++;
+        rv = begin(stream, data, why);
+    }
+    if (report(stream, "begin", &header, begun, rv, why)) {
+        stream->tries = 1;
         return stream;
+    }
     hsm_stream_drop(stream);
     return NULL;
 }
