@@ -2,6 +2,7 @@
 #include "instance.h"
 
 #include <openssl/err.h>
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -52,13 +53,15 @@ static void open_legacy(struct instance *instance)
                      "OpenSSL's legacy provider cannot be loaded: is legacy.so in its MODULESDIR?");
 }
 
-static void take_bio(struct instance *instance, const OSSL_DISPATCH *in)
+static void take_upcalls(struct instance *instance, const OSSL_DISPATCH *in)
 {
     for (; in->function_id != 0; in++) {
         if (in->function_id == OSSL_FUNC_BIO_READ_EX)
             instance->bio_read = OSSL_FUNC_BIO_read_ex(in);
         else if (in->function_id == OSSL_FUNC_BIO_WRITE_EX)
             instance->bio_write = OSSL_FUNC_BIO_write_ex(in);
+        else if (in->function_id == OSSL_FUNC_PROVIDER_UP_REF)
+            instance->up_ref = OSSL_FUNC_provider_up_ref(in);
     }
 }
 
@@ -78,15 +81,41 @@ static void open_hsm(struct instance *instance)
         config->wrong = true;
 }
 
+/*
+ * OPENSSL_cleanup() begins.  A context that is freed after it would be the last to hold the core's
+ * provider, and the core then takes our reason strings out of a table that is gone: a crash.  So
+ * the provider stays.
+ */
+static void stay(void)
+{
+    lock_take();
+    for (struct instance *instance = instances; instance != NULL; instance = instance->next) {
+        if (instance->up_ref != NULL)
+            (void)instance->up_ref(instance->errors.handle, 0);
+    }
+    lock_release();
+}
+
+/* OpenSSL 4.0 has nothing of the kind, and does not take itself apart at exit. */
+static void stay_at_cleanup(void)
+{
+#if OPENSSL_VERSION_MAJOR < 4
+    (void)OPENSSL_atexit(stay);
+#else
+    (void)stay;
+#endif
+}
+
 struct instance *instance_new(const OSSL_CORE_HANDLE *handle, const OSSL_DISPATCH *in)
 {
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
     struct instance *instance = calloc(1, sizeof(*instance));
 
     if (instance == NULL)
         return NULL;
     instance->references = 1;
     errors_init(&instance->errors, handle, in);
-    take_bio(instance, in);
+    take_upcalls(instance, in);
     config_read(&instance->config, handle, in);
     instance->keyring.config = &instance->config;
     open_hsm(instance);
@@ -99,6 +128,7 @@ struct instance *instance_new(const OSSL_CORE_HANDLE *handle, const OSSL_DISPATC
     instance->next = instances;
     instances = instance;
     lock_release();
+    pthread_once(&once, stay_at_cleanup);
     return instance;
 }
 
@@ -145,6 +175,13 @@ struct instance *instance_ref(struct instance *instance)
     instance->references++;
     lock_release();
     return instance;
+}
+
+void instance_torn_down(struct instance *instance)
+{
+    lock_take();
+    instance->up_ref = NULL;
+    lock_release();
 }
 
 void instance_free(struct instance *instance)

@@ -23,6 +23,7 @@ struct instance {
     struct errors errors;
     OSSL_FUNC_BIO_read_ex_fn *bio_read;   /* the core's */
     OSSL_FUNC_BIO_write_ex_fn *bio_write; /* the core's */
+    OSSL_FUNC_provider_up_ref_fn *up_ref; /* the core's; NULL after teardown */
     struct config config;
     struct keyring keyring;
     OSSL_LIB_CTX *private;   /* the default provider lives here, out of the program's sight */
@@ -49,6 +50,9 @@ struct instance *instance_borrow(void *provctx);
 
 /** One more owner. @return `instance` */
 struct instance *instance_ref(struct instance *instance);
+
+/** The core's provider is going: it is not to be asked for anything any more. */
+void instance_torn_down(struct instance *instance);
 
 /** One owner less; the last one frees it. */
 void instance_free(struct instance *instance);

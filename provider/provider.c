@@ -24,8 +24,10 @@ static void teardown(void *provctx)
 {
     struct instance *instance = instance_find(provctx);
 
-    if (instance != NULL)
+    if (instance != NULL) {
+        instance_torn_down(instance);
         gateway_clear(instance);
+    }
     instance_free(instance);
     instance_free(instance);
 }
