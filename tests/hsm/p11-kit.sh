@@ -6,6 +6,8 @@
 #     tests/hsm/p11-kit.sh build [BUILD]        p11-kit 0.25 or newer: the system's, or built in BUILD/p11-kit/
 #     tests/hsm/p11-kit.sh where [BUILD]        the prefix of what there is; status 77 and a reason if there is none
 #     eval "$(tests/hsm/p11-kit.sh start DIRECTORY [BUILD])"
+#     tests/hsm/p11-kit.sh kill DIRECTORY           the server dies, as in a crash
+#     tests/hsm/p11-kit.sh restart DIRECTORY [BUILD]
 #     tests/hsm/p11-kit.sh stop DIRECTORY
 #
 # BUILD is build-tests/ if not given. Only `build` downloads, and only where the system's p11-kit is older, as
@@ -16,7 +18,8 @@
 #
 #     softhsm2-util --module "$HSMZKE_PKCS11_MODULE" --init-token --free --label prod
 #
-# `stop` ends the server and removes DIRECTORY. No client may be at work then: p11-kit's raises SIGPIPE.
+# `kill` leaves the tokens, and `restart` begins a server with them where the old one was. `stop` ends the server and
+# removes DIRECTORY.
 set -euo pipefail
 
 repository=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
@@ -156,8 +159,29 @@ choose_user() { # PREFIX MODULE STORE
     printf '%s\n' "$user"
 }
 
+# In a session of its own: it and the process that it makes for each client are ended together.
+serve() { # DIRECTORY PREFIX
+    local module store user socket waited=0
+    module=$(find_softhsm)
+    store=$(cd "$1" && pwd -P)/hsm
+    socket=$store/socket
+    user=$(<"$1/user")
+    (
+        cd /
+        export SOFTHSM2_CONF=$store/softhsm2.conf
+        exec_as "$user" setsid "$2/bin/p11-kit" server -f --provider "$module" --name "$socket" pkcs11: \
+            </dev/null >"$1/log" 2>&1 &
+        echo $! >"$1/pid"
+    )
+    until [[ -S $socket ]]; do
+        sleep 0.05
+        waited=$((waited + 1))
+        ((waited < start_seconds * 20)) || die "the server does not start: $(cat "$1/log")"
+    done
+}
+
 start() { # DIRECTORY BUILD
-    local prefix module store user socket waited=0
+    local prefix module store user socket
     prefix=$(where "$2")
     module=$(find_softhsm) || leave_out "there is no SoftHSM"
     mkdir -m 0711 "$1" || die "$1 must not be there"
@@ -169,35 +193,31 @@ start() { # DIRECTORY BUILD
     as_server "$user" mkdir -m 0700 "$store/tokens"
     printf 'directories.tokendir = %s\nobjectstore.backend = file\nlog.level = ERROR\nslots.removable = false\n' \
         "$store/tokens" | as_server "$user" tee "$store/softhsm2.conf" >/dev/null
-    # In a session of its own: it and the process that it makes for each client are ended together.
-    (
-        cd /
-        export SOFTHSM2_CONF=$store/softhsm2.conf
-        exec_as "$user" setsid "$prefix/bin/p11-kit" server -f --provider "$module" --name "$socket" pkcs11: \
-            </dev/null >"$1/log" 2>&1 &
-        echo $! >"$1/pid"
-    )
-    until [[ -S $socket ]]; do
-        sleep 0.05
-        waited=$((waited + 1))
-        ((waited < start_seconds * 20)) || die "the server does not start: $(cat "$1/log")"
-    done
+    printf '%s\n' "$user" >"$1/user"
+    serve "$1" "$prefix"
     printf 'export HSMZKE_PKCS11_MODULE=%q\nexport P11_KIT_SERVER_ADDRESS=%q\nexport P11_KIT_SERVER_USER=%q\n' \
         "$(client_of "$prefix")" "unix:path=$socket" "$user"
 }
 
-stop() { # DIRECTORY
-    local pid waited=0
+end_server() { # DIRECTORY SIGNAL
+    local pid socket waited=0
     [[ -f $1/pid && -d $1/hsm ]] || die "no server was started in $1"
     pid=$(<"$1/pid")
-    # The process of that number may be another by now.
-    if grep -qsF "$(cd "$1" && pwd -P)/hsm/socket" "/proc/$pid/cmdline"; then
-        kill -- "-$pid"
-        while [[ -d /proc/$pid ]] && ((waited < 100)); do
+    socket=$(cd "$1" && pwd -P)/hsm/socket
+    # The process of that number may be another by now; of one that nobody has waited for this is empty.
+    if grep -qsF "$socket" "/proc/$pid/cmdline"; then
+        kill "-$2" -- "-$pid"
+        while grep -qsF "$socket" "/proc/$pid/cmdline" && ((waited < 100)); do
             sleep 0.05
             waited=$((waited + 1))
         done
     fi
+    # Another starts when this is there again.
+    rm -f "$1/hsm/socket"
+}
+
+stop() { # DIRECTORY
+    end_server "$1" TERM
     rm -rf "$1"
 }
 
@@ -206,6 +226,8 @@ packages/1) packages ;;
 build/[12]) build "${2:-$repository/build-tests}" ;;
 where/[12]) where "${2:-$repository/build-tests}" ;;
 start/[23]) start "$2" "${3:-$repository/build-tests}" ;;
+kill/2) end_server "$2" KILL ;;
+restart/[23]) serve "$2" "$(where "${3:-$repository/build-tests}")" ;;
 stop/2) stop "$2" ;;
 *)
     sed -n '2,/^set/{/^#/s/^# \{0,1\}//p}' "${BASH_SOURCE[0]}"
