@@ -5,8 +5,8 @@
 
 A cmocka program counts each of its tests, by name; a program that speaks TAP each of its lines; any other
 program is one test. A program that failed without a failed test of its own (a crash, a sanitizer's report,
-a time-out) adds one failure. Prints what failed and what was skipped and why, then, on the last line, how many
-passed, failed and were skipped.
+a time-out) adds one failure. Prints what failed and what was skipped and why, and the lines of a test's output that
+begin with "table: ", which are for the reader; then, on the last line, how many passed, failed and were skipped.
 """
 
 import json
@@ -86,6 +86,9 @@ def main():
                     print(f"failed: {test['name']}: {name}: {reason}")
                 elif verdict == "skipped":
                     print(f"skipped: {test['name']}: {name}: {reason}")
+            for row in test.get("stdout", "").splitlines():
+                if row.startswith("table: "):
+                    print(row)
     print(counts["passed"], counts["failed"], counts["skipped"])
 
 

@@ -12,6 +12,8 @@
 # examples/work/, and a chroot of Debian 13 for OpenSSL 3.5 in tests/matrix.sh's cache; without root or debootstrap that
 # is skipped. The output of each stage is kept in build-tests/logs/.
 #
+# Lines of a test's standard output that begin with "table: " are shown with its stage, as they are, without that.
+#
 # What the last line counts: each cmocka test of each program and each program that is no cmocka program, once
 # for every build it runs in (plain, sanitized, under valgrind); in the other stages each check that has a line
 # of its own in the stage's log. A build that succeeds counts for nothing, one that fails is one failure.
@@ -82,7 +84,7 @@ stage() {
         echo "    the whole output is in ${log#"$repository"/}"
         what_failed "$log" | sed "s/^/$name: /" >>"$logs/failures"
     else
-        sed -n 's/^skipped: /    skipped: /p' "$log"
+        sed -n 's/^skipped: /    skipped: /p; s/^table: /    /p' "$log"
     fi
     printf '    %d passed, %d failed, %d skipped; %d s (%d s in all)\n' "$passed" "$failed" "$skipped" \
         $((SECONDS - begun)) "$SECONDS"
