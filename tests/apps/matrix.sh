@@ -56,26 +56,26 @@ set_fault() { # COLUMN
     1) fault=("OPENSSL_MODULES=$APPS_WORK/modules-without") ;;
     2a) fault=("OPENSSL_MODULES=$APPS_WORK/modules-garbage") ;;
     2b) fault=("OPENSSL_MODULES=$APPS_WORK/modules-no-symbol") ;;
-    3a) fault=("${spied[@]}" "HSMZKE_SPY_GONE=$at/gone") ;;
+    3a) fault=("${spied[@]}" "HSMZKE_SPY_FILE=$at/gone") ;;
     3b) fault=("HSMZKE_PKCS11_MODULE=$APPS_WORK/no-such-module.so") ;;
     3c)
         # All but the first C_Encrypt, which is the key's identity
         for call in Encrypt:2 EncryptUpdate:1 EncryptFinal:1 Decrypt:1 DecryptUpdate:1 DecryptFinal:1; do
-            all_data+=,C_$call+:0x30
+            all_data+="fail C_$call+:0x30;"
         done
-        fault=("${spied[@]}" "HSMZKE_SPY_FAIL=${all_data#,}")
+        fault=("${spied[@]}" "HSMZKE_SPY_SCRIPT=$all_data")
         ;;
     3d) fault=(HSMZKE_TOKEN=pkcs11:token=gone) ;;
     4) fault=("${spied[@]}" "HSMZKE_PIN_SOURCE=file:$at/pin-wrong") ;;
     5) fault=("SOFTHSM2_CONF=$at/softhsm2-deleted.conf") ;;
     6) fault=("SOFTHSM2_CONF=$at/softhsm2-replaced.conf" "OPENSSL_CONF=$APPS_WORK/pinned.cnf") ;;
-    7a) fault=("${spied[@]}" HSMZKE_SPY_NONSENSE=short HSMZKE_SPY_NONSENSE_AFTER=1) ;;
-    7b) fault=("${spied[@]}" HSMZKE_SPY_NONSENSE=long HSMZKE_SPY_NONSENSE_AFTER=1) ;;
-    7c) fault=("${spied[@]}" HSMZKE_SPY_NONSENSE=objects) ;;
-    7d) fault=("${spied[@]}" HSMZKE_SPY_NONSENSE=sessions) ;;
-    7e) fault=("${spied[@]}" HSMZKE_SPY_NONSENSE=counts) ;;
-    7f) fault=("${spied[@]}" HSMZKE_SPY_NONSENSE=echo HSMZKE_SPY_NONSENSE_AFTER=1) ;;
-    7g) fault=("${spied[@]}" HSMZKE_SPY_NONSENSE=silent HSMZKE_SPY_NONSENSE_AFTER=1) ;;
+    7a) fault=("${spied[@]}" "HSMZKE_SPY_SCRIPT=nonsense short 1") ;;
+    7b) fault=("${spied[@]}" "HSMZKE_SPY_SCRIPT=nonsense long 1") ;;
+    7c) fault=("${spied[@]}" "HSMZKE_SPY_SCRIPT=nonsense objects") ;;
+    7d) fault=("${spied[@]}" "HSMZKE_SPY_SCRIPT=nonsense sessions") ;;
+    7e) fault=("${spied[@]}" "HSMZKE_SPY_SCRIPT=nonsense counts") ;;
+    7f) fault=("${spied[@]}" "HSMZKE_SPY_SCRIPT=nonsense echo 1") ;;
+    7g) fault=("${spied[@]}" "HSMZKE_SPY_SCRIPT=nonsense silent 1") ;;
     8a) fault=("OPENSSL_CONF=$APPS_WORK/no-such.cnf") ;;
     8b) fault=("OPENSSL_CONF=$APPS_WORK/unreadable.cnf" "${bound[@]}") ;;
     8c) fault=("OPENSSL_CONF=$APPS_WORK/cut.cnf") ;;

@@ -27,7 +27,7 @@ error_log $work/error.log info;
 $( ((EUID != 0)) || echo "user root;")
 # nginx takes the environment from its workers; this one SoftHSM reads there, hsmzke's were read before.
 env SOFTHSM2_CONF;
-$(for name in MODULE LOG GONE FAIL NONSENSE NONSENSE_AFTER; do echo "env HSMZKE_SPY_$name;"; done)
+$(for name in MODULE LOG FILE SCRIPT; do echo "env HSMZKE_SPY_$name;"; done)
 events { worker_connections 64; }
 http {
     access_log off;

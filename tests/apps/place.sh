@@ -74,7 +74,7 @@ make_hsm() {
     mkdir "$APPS_HSM"
     printf '%s\n' "$pin" >"$APPS_HSM/pin"
     printf '%s\n' 24680135 >"$APPS_HSM/pin-wrong"
-    printf '48\n' >"$APPS_HSM/gone" # CKR_DEVICE_ERROR, for the spy
+    printf 'fail *:1+:0x30\n' >"$APPS_HSM/gone" # CKR_DEVICE_ERROR, for the spy
     make_token right "$APPS_KEY"
     make_token replaced "$APPS_OTHER_KEY"
     softhsm "$APPS_HSM" deleted

@@ -107,7 +107,7 @@ static void gives_no_list(void)
 static void lacks(const char *function)
 {
     spy_setup(NULL, NULL);
-    setenv("HSMZKE_SPY_HOLE", function, 1);
+    spy_script(text("hole %s", function));
     CHECK_HAS(refused_with(testing_path("HSMZKE_TEST_SPY_MODULE")), "lacks functions");
 }
 

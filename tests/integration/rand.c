@@ -278,7 +278,7 @@ static void command_line(void)
     CHECK(run_shell(command, &second) == 0);
     CHECK(strlen(first) == 65 && strlen(second) == 65 && strcmp(first, second) != 0);
     CHECK(drawn() == 2);
-    setenv("HSMZKE_SPY_FAIL", "C_GenerateRandom:1+:0x30", 1);
+    spy_script("fail C_GenerateRandom:1+:0x30");
     CHECK(run_shell(command, &first) != 0);
     CHECK_HAS(first, "random numbers");
 }

@@ -1,57 +1,74 @@
 /*
- * The test's side of spy-module.c: its environment variables, and counts from its log.
+ * The test's side of tests/pkcs11-shim/: the environment that it reads, what it is told in this
+ * process, and counts from its log.
  */
 #include "testing.h"
 
+#include <dlfcn.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 static const char *log_path;
-static const char *gone_path;
+static const char *file_path;
+static const char *script;
+
+void spy_script(const char *statement)
+{
+    script = text("%s%s\n", script, statement);
+    setenv("HSMZKE_SPY_SCRIPT", script, 1);
+}
+
+/* In the place of all statements that begin so. */
+static void replace(const char *start, const char *statement)
+{
+    const char *kept = "";
+
+    for (const char *line = script; *line != '\0'; line = strchr(line, '\n') + 1)
+        if (strncmp(line, start, strlen(start)) != 0)
+            kept = text("%s%.*s\n", kept, (int)strcspn(line, "\n"), line);
+    script = kept;
+    spy_script(statement);
+}
 
 void spy_setup(const char *fail, const char *token_flags)
 {
     log_path = write_file("spy-log", "", 0);
-    gone_path = text("%s-gone", log_path);
+    file_path = text("%s-script", log_path);
     setenv("HSMZKE_SPY_MODULE", module_path(), 1);
     setenv("HSMZKE_SPY_LOG", log_path, 1);
-    setenv("HSMZKE_SPY_GONE", gone_path, 1);
-    setenv("HSMZKE_SPY_FAIL", fail == NULL ? "" : fail, 1);
-    unsetenv("HSMZKE_SPY_GCM");
-    unsetenv("HSMZKE_SPY_GENERATE");
-    unsetenv("HSMZKE_SPY_NATIVE");
-    unsetenv("HSMZKE_SPY_NATIVE_LIE");
-    unsetenv("HSMZKE_SPY_NATIVE_ONLY");
-    unsetenv("HSMZKE_SPY_NONSENSE");
-    unsetenv("HSMZKE_SPY_NONSENSE_AFTER");
-    setenv("HSMZKE_SPY_TOKEN_FLAGS", token_flags == NULL ? "0" : token_flags, 1);
+    setenv("HSMZKE_SPY_FILE", file_path, 1);
+    script = "";
+    spy_script(text("flags %s", token_flags == NULL ? "0" : token_flags));
+    for (size_t length; fail != NULL && *fail != '\0'; fail += length + (fail[length] == ',')) {
+        length = strcspn(fail, ",");
+        spy_script(text("fail %.*s", (int)length, fail));
+    }
 }
 
 void spy_gcm(const char *what)
 {
-    setenv("HSMZKE_SPY_GCM", what, 1);
+    replace("gcm-", text("gcm-%s", what));
 }
 
 void spy_generate(const char *what)
 {
-    setenv("HSMZKE_SPY_GENERATE", what, 1);
+    replace("generate-", text("generate-%s", what));
 }
 
 void spy_native(const char *offered, const char *lie, bool only)
 {
-    setenv("HSMZKE_SPY_NATIVE", offered, 1);
+    replace("native", text("native %s", offered));
     if (lie != NULL)
-        setenv("HSMZKE_SPY_NATIVE_LIE", lie, 1);
+        spy_script(text("native-lie %s", lie));
     if (only)
-        setenv("HSMZKE_SPY_NATIVE_ONLY", "", 1);
+        spy_script("native-only");
 }
 
 void spy_nonsense(const char *what, unsigned after)
 {
-    setenv("HSMZKE_SPY_NONSENSE", what, 1);
-    setenv("HSMZKE_SPY_NONSENSE_AFTER", text("%u", after), 1);
+    replace("nonsense", text("nonsense %s %u", what, after));
 }
 
 /* Lines of the log that begin with `start` and hold `part`. */
@@ -84,22 +101,70 @@ unsigned spy_streamed(void)
     return count_lines("C_EncryptUpdate 0x0 ", "gcm");
 }
 
+unsigned spy_stalls(void)
+{
+    return count_lines("", " stalled");
+}
+
 unsigned spy_failures(void)
 {
     return count_lines("", " spy");
 }
 
-void spy_gone(unsigned long rv)
+void spy_file(const char *statements)
 {
-    const char *next = text("%s-next", gone_path);
+    const char *next = text("%s-next", file_path);
     FILE *file;
 
-    if (rv == 0) {
-        unlink(gone_path);
+    if (statements == NULL) {
+        unlink(file_path);
         return;
     }
     /* Renamed into place: other threads must not see an empty file. */
     file = fopen(next, "w");
-    CHECK(file != NULL && fprintf(file, "%lu\n", rv) > 0 && fclose(file) == 0);
-    CHECK(rename(next, gone_path) == 0);
+    CHECK(file != NULL && fputs(statements, file) >= 0 && fclose(file) == 0);
+    CHECK(rename(next, file_path) == 0);
+}
+
+void spy_gone(unsigned long rv)
+{
+    spy_file(rv == 0 ? NULL : text("fail *:1+:%lu", rv));
+}
+
+/* ---- in this process ---- */
+
+/* The shim's own function; the provider loads the same instance. */
+static void *control(const char *name)
+{
+    static void *library;
+    void *symbol;
+
+    if (library == NULL)
+        library = dlopen(testing_path("HSMZKE_TEST_SPY_MODULE"), RTLD_NOW | RTLD_LOCAL);
+    CHECK(library != NULL);
+    symbol = dlsym(library, name);
+    CHECK(symbol != NULL);
+    return symbol;
+}
+
+void spy_tell(const char *statements)
+{
+    void (*const function)(const char *) = (void (*)(const char *))control("shim_script");
+
+    function(statements);
+}
+
+unsigned spy_counted(unsigned i, const char **function)
+{
+    unsigned (*const counted)(unsigned, const char **) =
+        (unsigned (*)(unsigned, const char **))control("shim_calls");
+
+    return counted(i, function);
+}
+
+unsigned spy_injected(void)
+{
+    unsigned (*const function)(void) = (unsigned (*)(void))control("shim_injected");
+
+    return function();
 }

@@ -157,7 +157,8 @@ OSSL_LIB_CTX *context_with(const char *settings, const char *sections);
 OSSL_LIB_CTX *context_default(void);
 /**
  * Module, token "prod" and its PIN; the second through the spy (spy.c).  With HSMZKE_TEST_NATIVE
- * in the environment the first is through a spy that offers what that names (spy-native.c).
+ * in the environment the first is through a spy that offers what that names
+ * (tests/pkcs11-shim/native.c).
  */
 const char *settings_standard(void);
 const char *settings_spied(void);
@@ -223,30 +224,48 @@ int mac_run(OSSL_LIB_CTX *context, struct mac_message *message);
 const char *mac_refused(OSSL_LIB_CTX *context, const char *mac, const char *algorithm,
                         const char *name);
 
-/* ---- the spy (spy.c) ---- */
+/* ---- the spy (spy.c): tests/pkcs11-shim/, whose README has the words of its script ---- */
 
-/** Sets the spy's environment for contexts made from now on, with a new log; see spy-module.c. */
+/**
+ * Sets the spy's environment for contexts made from now on, with a new log and a script of `fail`
+ * ("C_Login:1:0x30", several with commas) and the token's flags.
+ */
 void spy_setup(const char *fail, const char *token_flags);
-/** What the module makes of GCM, after spy_setup(): "no-update" or "own-iv". */
+/** One more statement, after spy_setup(). */
+void spy_script(const char *statement);
+/** The statements of a file that other processes read as well; NULL: none. */
+void spy_file(const char *statements);
+/** What the module makes of GCM, from now on: "no-update" or "own-iv". */
 void spy_gcm(const char *what);
-/** What the module makes of templates for keys, after spy_setup(): "refuse 0x171", "flip 0x162". */
+/** What the module makes of templates for keys: "refuse 0x171", "flip 0x162". */
 void spy_generate(const char *what);
 /**
- * What the module does natively, after spy_setup(): `offered` ("kw kwp"), how it lies about it, or
- * NULL, and whether it refuses ECB; see spy-native.c.
+ * What the module does natively: `offered` ("kw kwp"), how it lies about it, or NULL, and whether
+ * it refuses ECB.
  */
 void spy_native(const char *offered, const char *lie, bool only);
-/** After `after` calls with data the module answers nonsense, after spy_setup(); spy-nonsense.c. */
+/** After `after` calls with data the module answers nonsense. */
 void spy_nonsense(const char *what, unsigned after);
 /** Calls of a function so far; those that the spy itself failed. */
 unsigned spy_calls(const char *function);
 /** Calls of all functions so far. */
 unsigned spy_all_calls(void);
 unsigned spy_failures(void);
+/** Calls that a "stall" of the script has held up so far. */
+unsigned spy_stalls(void);
 /** Updates of encryptions with CKM_AES_GCM that went well. */
 unsigned spy_streamed(void);
 /** From now on every call returns this CKR value; 0: back to normal. */
 void spy_gone(unsigned long rv);
+/**
+ * To a spy in this process, and its children: these statements in the place of those of the
+ * environment (NULL: those again), and all counts begin at 0.
+ */
+void spy_tell(const char *statements);
+/** Calls since then of the `i`-th function, whose name is put there; NULL past the last. */
+unsigned spy_counted(unsigned i, const char **function);
+/** Answers since then that the spy made up. */
+unsigned spy_injected(void);
 
 /* ---- random numbers that a seed repeats (random.c) ---- */
 

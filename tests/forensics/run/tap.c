@@ -26,7 +26,7 @@ static void at(enum stop_kind kind, const char *call, CK_RV rv)
     agent_stop(&stop);
 }
 
-#define TAP(name, parameters, arguments)                                                           \
+#define CRYPTOKI(name, parameters, arguments)                                                      \
     static CK_RV tap_##name parameters                                                             \
     {                                                                                              \
         CK_RV rv;                                                                                  \
@@ -36,31 +36,28 @@ static void at(enum stop_kind kind, const char *call, CK_RV rv)
         at(STOP_RETURN, #name, rv);                                                                \
         return rv;                                                                                 \
     }
-#include "tap-functions.h"
-#undef TAP
+#include "functions.h"
 
 static CK_RV tap_C_GetFunctionList(CK_FUNCTION_LIST **out);
 
 enum {
-#define TAP(name, parameters, arguments) TAPPED_##name,
-#include "tap-functions.h"
-#undef TAP
+#define CRYPTOKI(name, parameters, arguments) TAPPED_##name,
+#include "functions.h"
     TAPPED
 };
 /* All that the list has, but for its version and C_GetFunctionList. */
 _Static_assert(sizeof(CK_FUNCTION_LIST) == (TAPPED + 2) * sizeof(void *),
-               "tap-functions.h lacks functions");
+               "functions.h lacks functions");
 
 /* A function that the module has not stays a hole. */
 static void fill_list(void)
 {
     list.version = real->version;
     list.C_GetFunctionList = tap_C_GetFunctionList;
-#define TAP(name, parameters, arguments)                                                           \
+#define CRYPTOKI(name, parameters, arguments)                                                      \
     if (real->name != NULL)                                                                        \
         list.name = tap_##name;
-#include "tap-functions.h"
-#undef TAP
+#include "functions.h"
 }
 
 /* @return why there is no module; NULL: there is one */

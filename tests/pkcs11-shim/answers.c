@@ -1,18 +1,16 @@
 /*
- * Nonsense in place of a module's answers, for the spy: every call says CKR_OK where the real
- * module does.
+ * Answers that make no sense, from a call on: every call says CKR_OK where the real module does.
+ * The script, "nonsense WHAT [AFTER]", where so many calls with data are answered well before:
  *
- *   HSMZKE_SPY_NONSENSE   "short", "long": a block less or more than there is in the output's size;
- *                         "unavailable": CK_UNAVAILABLE_INFORMATION in its place;
- *                         "objects", "sessions": handles that name nothing;
- *                         "counts": more slots and objects than there was room for;
- *                         "echo": the data that went in come out; "silent": nothing is written
- *   HSMZKE_SPY_NONSENSE_AFTER   so many calls with data are answered well before that
+ *   short, long         a block less or more than there is in the output's size
+ *   unavailable         CK_UNAVAILABLE_INFORMATION in its place
+ *   objects, sessions   handles that name nothing
+ *   counts              more slots and objects than there was room for
+ *   echo, silent        the data that went in come out; nothing is written
  */
-#include "spy-nonsense.h"
+#include "shim.h"
 
 #include <stdatomic.h>
-#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -22,17 +20,19 @@ static CK_FUNCTION_LIST *below, list;
 
 static bool told(const char *what)
 {
-    const char *setting = getenv("HSMZKE_SPY_NONSENSE");
-
-    return setting != NULL && strcmp(setting, what) == 0;
+    return script_has("nonsense", what);
 }
 
 /* Whether it is this call's turn, in this process. */
 static bool begun(void)
 {
     static atomic_ulong calls;
-    const char *after = getenv("HSMZKE_SPY_NONSENSE_AFTER");
+    char rest[WORD];
+    const char *after;
 
+    if (!script_says("nonsense", rest, sizeof(rest)))
+        return false;
+    after = strchr(rest, ' ');
     return atomic_fetch_add(&calls, 1) >= (after == NULL ? 0 : strtoul(after, NULL, 10));
 }
 
@@ -128,10 +128,8 @@ static CK_RV get_slot_list(CK_BBOOL present, CK_SLOT_ID *slots, CK_ULONG *n)
     return rv;
 }
 
-CK_FUNCTION_LIST *nonsense_over(CK_FUNCTION_LIST *real)
+CK_FUNCTION_LIST *answers_over(CK_FUNCTION_LIST *real)
 {
-    if (getenv("HSMZKE_SPY_NONSENSE") == NULL)
-        return real;
     below = real;
     list = *real;
     list.C_Encrypt = encrypt;

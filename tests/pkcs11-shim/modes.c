@@ -1,8 +1,10 @@
 /*
- * Whole modes over a module's ECB, for the spy: CFB and OFB (NIST SP 800-38A), key wrap (RFC 3394,
+ * Whole modes over a module's ECB, for the shim: CFB and OFB (NIST SP 800-38A), key wrap (RFC 3394,
  * RFC 5649), and key wrap with PKCS#7 padding, as some modules have it.
  */
-#include "spy-modes.h"
+#include "modes.h"
+
+#include "shim.h"
 
 #include <stdint.h>
 #include <stdlib.h>
@@ -14,9 +16,7 @@ static CK_FUNCTION_LIST *below;
 
 bool native_lies(const char *how)
 {
-    const char *lie = getenv("HSMZKE_SPY_NATIVE_LIE");
-
-    return lie != NULL && strcmp(lie, how) == 0;
+    return script_has("native-lie", how);
 }
 
 /* ---- AES by the real module ---- */

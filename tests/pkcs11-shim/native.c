@@ -1,23 +1,22 @@
 /*
- * Mechanisms of a whole mode in front of a module that has ECB only, for the spy: what is computed
- * here is computed over the real module's ECB, one block a call.
+ * Mechanisms of a whole mode in front of a module that has ECB only: what is computed here is
+ * computed over the real module's ECB, one block a call.  The script:
  *
- *   HSMZKE_SPY_NATIVE       what is offered: names out of the table below, with blanks between; a
- * "!" after a name: it does something else, as modules do
- *   HSMZKE_SPY_NATIVE_LIE   "bytes": wrong bytes; "late-bytes": in all calls but the first;
- * "short", "long": of a wrong length; "deaf": an IV in the parameter is not heard; "trusting": what
- * is not genuine is unwrapped; a number: each call returns it HSMZKE_SPY_NATIVE_ONLY  if set,
- * C_EncryptInit and C_DecryptInit refuse CKM_AES_ECB
+ *   native NAME...    what is offered: names out of the table below; "!" after a name: it does
+ *                     something else, as modules do
+ *   native-lie WHAT   "bytes": wrong bytes; "late-bytes": in all calls but the first; "short",
+ *                     "long": of a wrong length; "deaf": an IV in the parameter is not heard;
+ *                     "trusting": what is not genuine is unwrapped; a number: each call returns it
+ *   native-only       C_EncryptInit and C_DecryptInit refuse CKM_AES_ECB
  */
-#include "spy-native.h"
+#include "shim.h"
 
-#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "spy-modes.h"
+#include "modes.h"
 
 enum { LONGEST = 2 * 1024 * 1024 };
 
@@ -48,15 +47,17 @@ static CK_FUNCTION_LIST list;
 /* The number that each call is to return; 0: none. */
 static CK_RV told_answer(void)
 {
-    const char *lie = getenv("HSMZKE_SPY_NATIVE_LIE");
+    char lie[WORD];
 
-    return lie == NULL ? 0 : strtoul(lie, NULL, 0);
+    return script_says("native-lie", lie, sizeof(lie)) ? strtoul(lie, NULL, 0) : 0;
 }
 
 static const struct offer *find(CK_MECHANISM_TYPE type, enum native_mode *mode)
 {
-    const char *offered = getenv("HSMZKE_SPY_NATIVE");
+    char offered[WORD];
 
+    if (!script_says("native", offered, sizeof(offered)))
+        return NULL;
     for (size_t i = 0; i < sizeof(offers) / sizeof(offers[0]); i++) {
         const size_t length = strlen(offers[i].name);
 
@@ -111,7 +112,7 @@ static CK_RV begin(CK_SESSION_HANDLE s, CK_MECHANISM *m, CK_OBJECT_HANDLE key, b
     running->offer = NULL;
     if (m == NULL)
         return encrypt ? below->C_EncryptInit(s, m, key) : below->C_DecryptInit(s, m, key);
-    if (m->mechanism == CKM_AES_ECB && getenv("HSMZKE_SPY_NATIVE_ONLY") != NULL)
+    if (m->mechanism == CKM_AES_ECB && script_says("native-only", NULL, 0))
         return CKR_MECHANISM_INVALID;
     running->offer = find(m->mechanism, &running->run.mode);
     if (running->offer == NULL)
@@ -191,8 +192,6 @@ static CK_RV decrypt(CK_SESSION_HANDLE s, CK_BYTE *in, CK_ULONG n, CK_BYTE *out,
 
 CK_FUNCTION_LIST *native_over(CK_FUNCTION_LIST *real)
 {
-    if (getenv("HSMZKE_SPY_NATIVE") == NULL)
-        return real;
     below = real;
     list = *real;
     list.C_GetMechanismList = get_list;

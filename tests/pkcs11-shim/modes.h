@@ -1,6 +1,6 @@
-/* Whole modes over a module's ECB: spy-modes.c, for spy-native.c. */
-#ifndef HSMZKE_SPY_MODES_H
-#define HSMZKE_SPY_MODES_H
+/* Whole modes over a module's ECB: modes.c, for native.c. */
+#ifndef HSMZKE_SHIM_MODES_H
+#define HSMZKE_SHIM_MODES_H
 
 #include <p11-kit/pkcs11.h>
 #include <stdbool.h>
@@ -21,7 +21,7 @@ struct native_run {
     unsigned char iv[NATIVE_BLOCK];
 };
 
-/** Whether HSMZKE_SPY_NATIVE_LIE says so. */
+/** Whether the script has "native-lie HOW". */
 bool native_lies(const char *how);
 
 /**
