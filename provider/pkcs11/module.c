@@ -83,15 +83,16 @@ static struct module *find_or_add(const char *path, const char *init_args)
     return module;
 }
 
-/* Every function that we call must be there: a hole in the list would be a jump to nowhere. */
+/* Every function that we call, or libp11, must be there: a hole in the list would be a jump to
+ * nowhere. */
 static bool complete(const CK_FUNCTION_LIST *f)
 {
     return f->C_Initialize != NULL && f->C_Finalize != NULL && f->C_GetTokenInfo != NULL &&
            f->C_GetSlotInfo != NULL && f->C_GetSlotList != NULL && f->C_GetInfo != NULL &&
            f->C_GetMechanismList != NULL && f->C_GetMechanismInfo != NULL &&
            f->C_GenerateKey != NULL && f->C_DestroyObject != NULL && f->C_GetSessionInfo != NULL &&
-           f->C_OpenSession != NULL && f->C_CloseSession != NULL && f->C_Login != NULL &&
-           f->C_FindObjectsInit != NULL && f->C_FindObjects != NULL &&
+           f->C_OpenSession != NULL && f->C_CloseSession != NULL && f->C_CloseAllSessions != NULL &&
+           f->C_Login != NULL && f->C_FindObjectsInit != NULL && f->C_FindObjects != NULL &&
            f->C_FindObjectsFinal != NULL && f->C_GetAttributeValue != NULL &&
            f->C_GenerateRandom != NULL && f->C_EncryptInit != NULL && f->C_Encrypt != NULL &&
            f->C_EncryptUpdate != NULL && f->C_EncryptFinal != NULL && f->C_DecryptInit != NULL &&
@@ -301,17 +302,40 @@ static bool wait_for_users(const struct module *module)
     return module->users == 0;
 }
 
+/* C_Finalize before a restart; with the answer that voids every handle. */
+static void finalize(struct module *module)
+{
+    const CK_RV rv = CALL(module->f, C_Finalize(NULL));
+
+    life_lock();
+    if (rv == CKR_OK || rv == CKR_CRYPTOKI_NOT_INITIALIZED) {
+        module->ours = false;
+        module->starts++;
+    }
+    life_unlock();
+}
+
+/* Whether another part of the program, which had initialised the module, is done with it. */
+static bool abandoned(const struct module *module)
+{
+    CK_INFO info;
+
+    return CALL(module->f, C_GetInfo(&info)) == CKR_CRYPTOKI_NOT_INITIALIZED;
+}
+
 bool module_restart(struct module *module, unsigned long starts, struct failure *why)
 {
+    const bool start_only = abandoned(module);
     bool up = true, left;
 
     life_lock();
-    if (module->ours && module_is_up(module, starts)) {
+    if ((module->ours || start_only) && module_is_up(module, starts)) {
         module->phase = PHASE_BUSY;
         left = wait_for_users(module);
         life_unlock();
+        if (left && !start_only)
+            finalize(module);
         if (left) {
-            (void)CALL(module->f, C_Finalize(NULL));
             close_libp11(module);
             up = initialize(module, why) && open_libp11(module, why);
         }

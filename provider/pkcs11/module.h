@@ -54,9 +54,10 @@ void module_leave(struct module *module);
 bool module_is_up(const struct module *module, unsigned long starts);
 
 /**
- * C_Finalize and C_Initialize, if we had initialised it: what brings a lost remote back.  All its
- * users leave first; all handles are void after.  Does nothing if `starts` is no longer current:
- * somebody else was faster.
+ * C_Finalize and C_Initialize, if we had initialised it: what brings a lost remote back; only
+ * C_Initialize if another part of the program had, and has called C_Finalize.  All its users leave
+ * first; all handles are void after.  Does nothing if `starts` is no longer current: somebody else
+ * was faster.
  */
 bool module_restart(struct module *module, unsigned long starts, struct failure *why);
 

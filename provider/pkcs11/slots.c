@@ -14,13 +14,18 @@ struct work {
     size_t count;
 };
 
-/* The CK_RV that libp11 left on this thread's error queue. */
+/*
+ * The CK_RV that libp11 left on this thread's error queue; of a vendor's own the queue keeps the
+ * last 23 bits only, which may be those of CKR_OK.
+ */
 static CK_RV last_rv(void)
 {
     const unsigned long error = ERR_peek_last_error();
+    const CK_RV rv = (CK_RV)ERR_GET_REASON(error);
 
-    return error != 0 && ERR_GET_LIB(error) == ERR_get_CKR_code() ? (CK_RV)ERR_GET_REASON(error)
-                                                                  : CKR_GENERAL_ERROR;
+    return error != 0 && ERR_GET_LIB(error) == ERR_get_CKR_code() && rv != CKR_OK
+               ? rv
+               : CKR_GENERAL_ERROR;
 }
 
 static CK_RV open_context(struct work *work)

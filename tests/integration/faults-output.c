@@ -2,7 +2,7 @@
  * Programs that do not look at errors: what an update would have written holds zeros after it
  * failed, and no plaintext that was there before; what it would not have written is as it was.
  */
-#include "testing.h"
+#include "midstream.h"
 
 #include <string.h>
 
@@ -101,11 +101,42 @@ static void key_destroyed(void)
     OSSL_LIB_CTX_free(context);
 }
 
+/* ---- the module has written all of it, and says that it failed ---- */
+
+#define WRITTEN(when)                                                                              \
+    "overwrite C_EncryptUpdate:" when ":0x30; overwrite C_DecryptUpdate:" when ":0x30;"            \
+    "overwrite C_Encrypt:" when ":0x30; overwrite C_Decrypt:" when ":0x30"
+
+static void written_and_failed(void)
+{
+    static const char *const ciphers[] = { "AES-256-ECB", "AES-256-CBC", "AES-256-CTR",
+                                           "AES-256-GCM" };
+
+    token_standard();
+    spy_setup(NULL, NULL);
+    context = context_with(settings_spied(), NULL);
+    for (unsigned i = 0; i < 16; i++) {
+        const bool in_place = i % 2 == 0, encrypt = i / 2 % 2 == 0;
+        struct midstream *mid = mid_begin(context, "gold", GOLD_KEY, ciphers[i / 4], encrypt);
+
+        CHECK(mid != NULL && mid_piece(mid, in_place) == 1 && mid_piece(mid, in_place) == 1);
+        spy_tell(WRITTEN("1"));
+        CHECK(mid_piece(mid, in_place) == 1 && spy_injected() > 0);
+        spy_tell(WRITTEN("1+"));
+        CHECK(mid_piece(mid, in_place) == 0 && spy_injected() > 0);
+        CHECK_HAS(error_text(), "CKR_DEVICE_ERROR");
+        spy_tell("");
+        mid_finish(mid);
+    }
+    OSSL_LIB_CTX_free(context);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         CHILD_TEST(no_key),
         CHILD_TEST(key_destroyed),
+        CHILD_TEST(written_and_failed),
     };
 
     return cmocka_run_group_tests(tests, testing_setup, testing_teardown);

@@ -11,7 +11,7 @@
 
 #include <openssl/err.h>
 
-enum { FINAL_TRY = 0x20000, LOCKED = 0x40000 }; /* CKF_USER_PIN_... */
+enum { COUNT_LOW = 0x10000, FINAL_TRY = 0x20000, LOCKED = 0x40000 }; /* CKF_USER_PIN_... */
 
 static const char *lines_with(const char *pin_source)
 {
@@ -159,6 +159,62 @@ static void locked(void)
     flags_forbid_a_try(LOCKED);
 }
 
+/* Somebody has mistyped it, and tries are left: ours is one, right or wrong. */
+static void count_is_low(void)
+{
+    OSSL_LIB_CTX *context;
+
+    token_standard();
+    spy_setup(NULL, text("%u", COUNT_LOW));
+    context = context_for(pin_file(USER_PIN));
+    CHECK(name_works(context, "AES-256-CBC", "gold", GOLD_KEY) == 1);
+    CHECK(spy_calls("C_Login") == 1);
+    OSSL_LIB_CTX_free(context);
+}
+
+static void count_is_low_and_it_is_wrong(void)
+{
+    OSSL_LIB_CTX *context;
+
+    token_standard();
+    spy_setup(NULL, text("%u", COUNT_LOW));
+    context = context_for(pin_file("99998888"));
+    for (int i = 0; i < 3; i++)
+        CHECK_HAS(name_refused(context, "AES-256-CBC", "gold"), "'prod'");
+    CHECK(spy_calls("C_Login") == 1);
+    OSSL_LIB_CTX_free(context);
+}
+
+/* While we are at work somebody mistypes it so often; then all our sessions are lost. */
+static void runs_out_meanwhile(unsigned flags, const char *words)
+{
+    OSSL_LIB_CTX *context;
+
+    token_standard();
+    spy_setup(NULL, NULL);
+    context = context_for(pin_file(USER_PIN));
+    CHECK(name_works(context, "AES-256-CBC", "gold", GOLD_KEY) == 1);
+    spy_tell(text("flags %u; close *:1", flags));
+    for (int i = 0; i < 3; i++)
+        CHECK_HAS(name_refused(context, i % 2 == 0 ? "AES-256-CBC" : "AES-256-GCM", "gold"), words);
+    CHECK(spy_calls("C_Login") == 1);
+    /* The security officer has seen to it. */
+    spy_tell("");
+    CHECK(name_works(context, "AES-256-CBC", "gold", GOLD_KEY) == 1);
+    CHECK(spy_calls("C_Login") == 2);
+    OSSL_LIB_CTX_free(context);
+}
+
+static void final_try_meanwhile(void)
+{
+    runs_out_meanwhile(FINAL_TRY, "CKF_USER_PIN_FINAL_TRY");
+}
+
+static void locked_meanwhile(void)
+{
+    runs_out_meanwhile(LOCKED, "CKR_PIN_LOCKED");
+}
+
 static void works_with(const char *lines)
 {
     OSSL_LIB_CTX *context;
@@ -235,6 +291,10 @@ int main(void)
         CHILD_TEST(wrong_pin_is_tried_once),
         CHILD_TEST(final_try_is_left),
         CHILD_TEST(locked),
+        CHILD_TEST(count_is_low),
+        CHILD_TEST(count_is_low_and_it_is_wrong),
+        CHILD_TEST(final_try_meanwhile),
+        CHILD_TEST(locked_meanwhile),
         CHILD_TEST(from_file),
         CHILD_TEST(from_file_with_newline),
         CHILD_TEST(from_environment),
