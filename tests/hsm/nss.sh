@@ -5,6 +5,7 @@
 #     tests/hsm/nss.sh start DIRECTORY    makes DIRECTORY and the token in it; prints the environment for it:
 #                                         eval "$(tests/hsm/nss.sh start DIRECTORY)"
 #     tests/hsm/nss.sh stop DIRECTORY     removes both
+#     tests/hsm/nss.sh version            prints the version of what is installed
 #
 # Debian packages: libnss3, libnss3-tools.
 set -euo pipefail
@@ -16,6 +17,7 @@ source "$here/common.sh"
 start() {
     local directory module
     module=$(first_file /usr/lib/*/libsoftokn3.so /usr/lib/*/nss/libsoftokn3.so /usr/lib64/libsoftokn3.so)
+    need_programs certutil
     directory=$(make_directory "$1")
     mkdir "$directory/db"
     write_pin "$directory"
@@ -30,11 +32,6 @@ start() {
     print_environment "$directory"
 }
 
-case "$#${1-}" in
-2start) start "$2" ;;
-2stop) remove_directory "$2" ;;
-*)
-    show_help
-    [[ ${1-} == --help ]]
-    ;;
-esac
+version() { package_version libnss3; }
+
+main "$@"

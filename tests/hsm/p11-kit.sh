@@ -5,6 +5,7 @@
 #     tests/hsm/p11-kit.sh packages             names the Debian packages that `build` or `start` need
 #     tests/hsm/p11-kit.sh build [BUILD]        p11-kit 0.25 or newer: the system's, or built in BUILD/p11-kit/
 #     tests/hsm/p11-kit.sh where [BUILD]        the prefix of what there is; status 77 and a reason if there is none
+#     tests/hsm/p11-kit.sh client [BUILD]       its client, the PKCS#11 module of programs
 #     eval "$(tests/hsm/p11-kit.sh start DIRECTORY [BUILD])"
 #     tests/hsm/p11-kit.sh kill DIRECTORY           the server dies, as in a crash
 #     tests/hsm/p11-kit.sh restart DIRECTORY [BUILD]
@@ -19,30 +20,22 @@
 #     softhsm2-util --module "$HSMZKE_PKCS11_MODULE" --init-token --free --label prod
 #
 # `kill` leaves the tokens, and `restart` begins a server with them where the old one was. `stop` ends the server and
-# removes DIRECTORY.
+# removes DIRECTORY. With a token made and its PIN in a file: remote.sh.
 set -euo pipefail
 
-repository=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
+here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+repository=$(cd "$here/../.." && pwd)
 # shellcheck source=examples/packages.sh
 source "$repository/examples/packages.sh"
+# shellcheck source=tests/hsm/common.sh
+source "$here/common.sh"
+# shellcheck source=tests/hsm/server.sh
+source "$here/server.sh"
 
 release=trixie
 keyring=/usr/share/keyrings/debian-archive-keyring.gpg
-server_user=nobody
-start_seconds=10
 
 say() { printf 'p11-kit.sh: %s\n' "$*" >&2; }
-
-die() {
-    say "$@"
-    exit 1
-}
-
-# What there is not leaves tests out: meson's status for that.
-leave_out() {
-    say "$@"
-    exit 77
-}
 
 system_is_new() { pkg-config --atleast-version=0.25 p11-kit-1 2>/dev/null; }
 
@@ -133,104 +126,44 @@ build() { # BUILD
 
 # --- A server
 
-# Becomes a command of the user that the server has.
-exec_as() { # USER COMMAND...
-    local user=$1
-    shift
-    [[ $user == "$(id -un)" ]] || exec setpriv --reuid="$user" --regid="$(id -g "$user")" --clear-groups -- "$@"
-    exec "$@"
-}
-
-as_server() ( exec_as "$@" ) # USER COMMAND...
-
-# Another user where root can be one that gets at the programs; else ours.
-choose_user() { # PREFIX MODULE STORE
-    local user
-    user=$(id -un)
-    if ((EUID == 0)) && id "$server_user" >/dev/null 2>&1; then
-        chown "$server_user" "$3"
-        if as_server "$server_user" test -x "$1/bin/p11-kit" -a -r "$2" -a -w "$3"; then
-            user=$server_user
-        else
-            chown root "$3"
-            say "the server runs as root: $server_user cannot get at $1, $2 or $3"
-        fi
-    fi
-    printf '%s\n' "$user"
-}
-
-# In a session of its own: it and the process that it makes for each client are ended together.
+# On the tokens that DIRECTORY has.
 serve() { # DIRECTORY PREFIX
-    local module store user socket waited=0
-    module=$(find_softhsm)
+    local module store
+    module=$(find_softhsm) || leave_out "there is no SoftHSM"
     store=$(cd "$1" && pwd -P)/hsm
-    socket=$store/socket
-    user=$(<"$1/user")
-    (
-        cd /
-        export SOFTHSM2_CONF=$store/softhsm2.conf
-        exec_as "$user" setsid "$2/bin/p11-kit" server -f --provider "$module" --name "$socket" pkcs11: \
-            </dev/null >"$1/log" 2>&1 &
-        echo $! >"$1/pid"
-    )
-    until [[ -S $socket ]]; do
-        sleep 0.05
-        waited=$((waited + 1))
-        ((waited < start_seconds * 20)) || die "the server does not start: $(cat "$1/log")"
-    done
+    SOFTHSM2_CONF=$store/softhsm2.conf start_server "$1" "$(<"$1/user")" \
+        "$2/bin/p11-kit" server -f --provider "$module" --name "$store/socket" pkcs11:
 }
 
 start() { # DIRECTORY BUILD
-    local prefix module store user socket
+    local prefix module store user
     prefix=$(where "$2")
     module=$(find_softhsm) || leave_out "there is no SoftHSM"
-    mkdir -m 0711 "$1" || die "$1 must not be there"
-    store=$(cd "$1" && pwd -P)/hsm
-    socket=$store/socket
-    ((${#socket} < 108)) || die "the path of a socket has at most 107 bytes: $socket"
-    mkdir -m 0700 "$store"
-    user=$(choose_user "$prefix" "$module" "$store")
+    store=$(make_store "$1")
+    user=$(choose_user "$prefix/bin/p11-kit" "$module" "$store")
     as_server "$user" mkdir -m 0700 "$store/tokens"
     printf 'directories.tokendir = %s\nobjectstore.backend = file\nlog.level = ERROR\nslots.removable = false\n' \
         "$store/tokens" | as_server "$user" tee "$store/softhsm2.conf" >/dev/null
     printf '%s\n' "$user" >"$1/user"
     serve "$1" "$prefix"
     printf 'export HSMZKE_PKCS11_MODULE=%q\nexport P11_KIT_SERVER_ADDRESS=%q\nexport P11_KIT_SERVER_USER=%q\n' \
-        "$(client_of "$prefix")" "unix:path=$socket" "$user"
-}
-
-end_server() { # DIRECTORY SIGNAL
-    local pid socket waited=0
-    [[ -f $1/pid && -d $1/hsm ]] || die "no server was started in $1"
-    pid=$(<"$1/pid")
-    socket=$(cd "$1" && pwd -P)/hsm/socket
-    # The process of that number may be another by now; of one that nobody has waited for this is empty.
-    if grep -qsF "$socket" "/proc/$pid/cmdline"; then
-        kill "-$2" -- "-$pid"
-        while grep -qsF "$socket" "/proc/$pid/cmdline" && ((waited < 100)); do
-            sleep 0.05
-            waited=$((waited + 1))
-        done
-    fi
-    # Another starts when this is there again.
-    rm -f "$1/hsm/socket"
-}
-
-stop() { # DIRECTORY
-    end_server "$1" TERM
-    rm -rf "$1"
+        "$(client_of "$prefix")" "unix:path=$store/socket" "$user"
 }
 
 case "${1-}/$#" in
 packages/1) packages ;;
 build/[12]) build "${2:-$repository/build-tests}" ;;
 where/[12]) where "${2:-$repository/build-tests}" ;;
+client/[12])
+    prefix=$(where "${2:-$repository/build-tests}")
+    client_of "$prefix"
+    ;;
 start/[23]) start "$2" "${3:-$repository/build-tests}" ;;
 kill/2) end_server "$2" KILL ;;
 restart/[23]) serve "$2" "$(where "${3:-$repository/build-tests}")" ;;
-stop/2) stop "$2" ;;
+stop/2) stop_server "$2" ;;
 *)
-    sed -n '2,/^set/{/^#/s/^# \{0,1\}//p}' "${BASH_SOURCE[0]}"
-    [[ ${1-} == --help ]] || exit 1
+    show_help
+    [[ ${1-} == --help ]]
     ;;
 esac

@@ -5,8 +5,8 @@
 #
 #     tests/hsm/remote-ecb.sh start DIRECTORY    makes DIRECTORY and the token, starts the server; prints the
 #                                                environment: eval "$(tests/hsm/remote-ecb.sh start DIRECTORY)"
-#     tests/hsm/remote-ecb.sh run DIRECTORY      the same with the server in the foreground
 #     tests/hsm/remote-ecb.sh stop DIRECTORY     ends the server, removes all
+#     tests/hsm/remote-ecb.sh version            prints the version of what is installed
 #
 # Keys are put on the token directly: SOFTHSM2_CONF is in the environment too. Debian packages: softhsm2, p11-kit,
 # p11-kit-modules.
@@ -16,27 +16,22 @@ here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 # shellcheck source=tests/hsm/common.sh
 source "$here/common.sh"
 
-# Makes everything but the server; sets directory and server.
-prepare() {
-    local client backend
+start() {
+    local directory client backend
     client=$(first_file /usr/lib/*/pkcs11/p11-kit-client.so /usr/lib64/pkcs11/p11-kit-client.so)
+    need_programs p11-kit
     "$here/softhsm.sh" start "$1" >/dev/null
     directory=$(cd "$1" && pwd)
-    # The name of a socket has little room.
-    ((${#directory} < 90)) || die "$directory: too long a name for a socket in it"
+    room_for_socket "$directory"
     backend=$(sed -n 's/^HSMZKE_PKCS11_MODULE=//p' "$directory/environment")
     export SOFTHSM2_CONF=$directory/softhsm2.conf
     write_environment "$directory" "SOFTHSM2_CONF=$SOFTHSM2_CONF" "P11_KIT_SERVER_ADDRESS=unix:path=$directory/socket" \
         "HSMZKE_PKCS11_MODULE=$client" "HSMZKE_TOKEN=pkcs11:token=$token_label" \
         "HSMZKE_PIN_SOURCE=file:$directory/pin"
-    server=(p11-kit server -f --provider "$backend" --name "$directory/socket" "pkcs11:token=$token_label")
-}
-
-start() {
-    prepare "$1"
-    "${server[@]}" >"$directory/log" 2>&1 </dev/null &
+    p11-kit server -f --provider "$backend" --name "$directory/socket" "pkcs11:token=$token_label" \
+        >"$directory/log" 2>&1 </dev/null &
     echo "$!" >"$directory/pid"
-    for _ in {1..100}; do
+    for _ in {1..200}; do
         [[ ! -S $directory/socket ]] || break
         sleep 0.1
     done
@@ -45,21 +40,16 @@ start() {
 }
 
 stop() {
-    if [[ -f $1/pid ]]; then
-        kill "$(cat "$1/pid")" 2>/dev/null || true
+    local directory pid
+    directory=$(cd "$1" && pwd)
+    pid=$(cat "$directory/pid" 2>/dev/null) || pid=
+    # The process of that number may be another by now.
+    if [[ -n $pid ]] && grep -qsF "$directory/socket" "/proc/$pid/cmdline"; then
+        kill "$pid"
     fi
     remove_directory "$1"
 }
 
-case "$#${1-}" in
-2start) start "$2" ;;
-2run)
-    prepare "$2"
-    exec "${server[@]}" >"$directory/log" 2>&1 </dev/null
-    ;;
-2stop) stop "$2" ;;
-*)
-    show_help
-    [[ ${1-} == --help ]]
-    ;;
-esac
+version() { package_version p11-kit; }
+
+main "$@"

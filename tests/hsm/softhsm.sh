@@ -4,6 +4,7 @@
 #     tests/hsm/softhsm.sh start DIRECTORY    makes DIRECTORY and the token in it; prints the environment for it:
 #                                             eval "$(tests/hsm/softhsm.sh start DIRECTORY)"
 #     tests/hsm/softhsm.sh stop DIRECTORY     removes both
+#     tests/hsm/softhsm.sh version            prints the version of what is installed
 #
 # Debian package: softhsm2.
 set -euo pipefail
@@ -15,6 +16,7 @@ source "$here/common.sh"
 start() {
     local directory module
     module=$(first_file /usr/lib/softhsm/libsofthsm2.so /usr/lib/*/softhsm/libsofthsm2.so)
+    need_programs softhsm2-util
     directory=$(make_directory "$1")
     mkdir "$directory/tokens"
     printf '%s\n' "directories.tokendir = $directory/tokens" "objectstore.backend = file" "log.level = ERROR" \
@@ -27,11 +29,6 @@ start() {
     print_environment "$directory"
 }
 
-case "$#${1-}" in
-2start) start "$2" ;;
-2stop) remove_directory "$2" ;;
-*)
-    show_help
-    [[ ${1-} == --help ]]
-    ;;
-esac
+version() { package_version softhsm2; }
+
+main "$@"

@@ -1,10 +1,13 @@
 #!/usr/bin/env bash
 # A TPM 2.0 in software (swtpm), with tpm2-pkcs11 in front, in a directory of its own: label prod, PIN 1234. The key is
-# in swtpm's process, not in the one that uses it, and cannot be imported: the TPM makes it, labelled gold.
+# in swtpm's process, not in the one that uses it: the TPM makes it, labelled gold.
 #
-#     tests/hsm/tpm2.sh start DIRECTORY    makes DIRECTORY, the TPM, the token and a key; prints the environment for it:
-#                                          eval "$(tests/hsm/tpm2.sh start DIRECTORY)"
-#     tests/hsm/tpm2.sh stop DIRECTORY     ends swtpm, removes all
+#     tests/hsm/tpm2.sh start DIRECTORY     makes DIRECTORY, the TPM, the token and a key; prints the environment for it:
+#                                           eval "$(tests/hsm/tpm2.sh start DIRECTORY)"
+#     tests/hsm/tpm2.sh stop DIRECTORY      ends swtpm, removes all
+#     tests/hsm/tpm2.sh version             prints the version of what is installed
+#     tests/hsm/tpm2.sh import DIRECTORY    known keys, for tests: lines NAME HEXKEY on its input make AES keys, and NAME
+#                                           HEXKEY type=generic HMAC-SHA256 keys. A key of that name goes.
 #
 # Debian packages: swtpm, swtpm-tools, tpm2-tools, libtss2-tcti-swtpm0, libtpm2-pkcs11-1, libtpm2-pkcs11-tools.
 set -euo pipefail
@@ -36,22 +39,67 @@ make_tools() { # DIRECTORY
     chmod +x "$1/tools/tpm2"
 }
 
+# Runs tpm2_ptool in the store of DIRECTORY, with the environment for the TPM.
+ptool() { # DIRECTORY COMMAND ARGUMENT...
+    local directory=$1 command=$2
+    env "PATH=$directory/tools:$PATH" tpm2_ptool "$command" --path "$directory/store" "${@:3}"
+}
+
 make_token() { # DIRECTORY
-    local ptool=(env "PATH=$1/tools:$PATH" tpm2_ptool)
-    "${ptool[@]}" init --path "$1/store"
-    "${ptool[@]}" addtoken --path "$1/store" --pid 1 --label "$token_label" --sopin "$token_so_pin" \
-        --userpin "$token_pin"
-    "${ptool[@]}" addkey --path "$1/store" --label "$token_label" --userpin "$token_pin" --algorithm aes256 \
-        --key-label gold
+    ptool "$1" init
+    ptool "$1" addtoken --pid 1 --label "$token_label" --sopin "$token_so_pin" --userpin "$token_pin"
+    ptool "$1" addkey --label "$token_label" --userpin "$token_pin" --algorithm aes256 --key-label gold
+    tpm2_flushcontext -t
+}
+
+# The number that tpm2_ptool has for a key; nothing if there is none.
+number_of() { # DIRECTORY NAME
+    ptool "$1" listobjects --label "$token_label" |
+        awk -v name="$2" '/CKA_LABEL:/ { label = $2 } /^  id:/ && label == name { print $2 }'
+}
+
+# tpm2_ptool imports no AES keys, but links those that the TPM itself has imported.
+import_aes() ( # DIRECTORY NAME FILE
+    local parent
+    cd "$1"
+    parent=$(tools/tpm2_getcap handles-persistent | awk '{ print $2; exit }')
+    tools/tpm2_import -C "$parent" -G aes -i "$3" -u key.pub -r key.priv
+    ptool "$1" link --label "$token_label" --userpin "$token_pin" --key-label "$2" key.pub key.priv
+)
+
+import_key() { # DIRECTORY NAME HEXKEY [OPTION...]
+    local number
+    number=$(number_of "$1" "$2")
+    [[ -z $number ]] || ptool "$1" objdel "$number"
+    xxd -r -p <<<"$3" >"$1/key"
+    case " ${*:4} " in
+    *" type=generic "*)
+        ptool "$1" import --label "$token_label" --userpin "$token_pin" --key-label "$2" --algorithm hmac:sha256 \
+            --privkey "$1/key"
+        ;;
+    *) import_aes "$1" "$2" "$1/key" ;;
+    esac
+}
+
+import() { # DIRECTORY
+    local directory words line
+    directory=$(cd "$1" && pwd)
+    line=$(print_environment "$directory")
+    eval "$line"
+    while read -r -a words; do
+        import_key "$directory" "${words[@]}" >"$directory/last" 2>&1 </dev/null ||
+            die "${words[0]}: cannot be imported: $(tail -n 5 "$directory/last")"
+    done
+    rm -f "$directory"/key*
     tpm2_flushcontext -t
 }
 
 start() {
     local directory module
     module=$(first_file /usr/lib/*/pkcs11/libtpm2_pkcs11.so /usr/lib/*/libtpm2_pkcs11.so.1)
+    need_programs swtpm swtpm_setup tpm2 tpm2_ptool
     directory=$(make_directory "$1")
-    # The name of a socket has little room.
-    ((${#directory} < 90)) || die "$directory: too long a name for a socket in it"
+    room_for_socket "$directory"
     write_pin "$directory"
     mkdir "$directory/store"
     start_swtpm "$directory"
@@ -84,11 +132,10 @@ stop() {
     remove_directory "$directory"
 }
 
-case "$#${1-}" in
-2start) start "$2" ;;
-2stop) stop "$2" ;;
-*)
-    show_help
-    [[ ${1-} == --help ]]
-    ;;
-esac
+version() { package_version libtpm2-pkcs11-1; }
+
+if [[ $#${1-} == 2import ]]; then
+    import "$2"
+    exit
+fi
+main "$@"

@@ -5,19 +5,47 @@
 #include "testing.h"
 
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 #include <sys/prctl.h>
+#include <sys/stat.h>
+
+/* Where a token is that somebody else's script makes. */
+static const struct kind {
+    const char *name; /* HSMZKE_TEST_MODULE, and the script's */
+    const char *label, *uri;
+    bool limits_keys; /* takes CKA_ALLOWED_MECHANISMS */
+    bool has_server;  /* what is in its directory must not go before the program has ended */
+} kinds[] = {
+    { "softhsm", NULL, "pkcs11:token=prod", true, false },
+    { "remote", "prod", "pkcs11:token=prod", true, true },
+    { "remote-ecb", "prod", "pkcs11:token=prod", true, true },
+    { "nss", "NSS Certificate DB", "pkcs11:token=NSS%20Certificate%20DB", false, false },
+    { "nss-remote", "NSS Certificate DB", "pkcs11:token=NSS%20Certificate%20DB", false, true },
+    { "tpm2", "prod", "pkcs11:token=prod", false, true },
+    { "opencryptoki", "prod", "pkcs11:token=prod", false, true },
+};
 
 static const char *path;      /* NULL: SoftHSM */
 static const char *init_args; /* NULL: none */
+static const char *store;     /* the script's directory */
 
 const char *module_name(void)
 {
     const char *name = getenv("HSMZKE_TEST_MODULE");
 
     return name == NULL || *name == '\0' ? "softhsm" : name;
+}
+
+static const struct kind *kind(void)
+{
+    for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
+        if (strcmp(kinds[i].name, module_name()) == 0)
+            return &kinds[i];
+    fprintf(stderr, "HSMZKE_TEST_MODULE: there is no tests/hsm/%s.sh\n", module_name());
+    exit(99);
 }
 
 static bool is(const char *name)
@@ -47,39 +75,88 @@ static void take_environment(const char *directory)
     }
 }
 
-/* A server that ends with the process that started it, however that ends. */
-static void start_server(const char *script, const char *directory)
+static const char *script(void)
 {
-    const pid_t parent = getpid();
-    pid_t pid;
+    return text("%s/%s.sh", testing_path("HSMZKE_TEST_HSM"), module_name());
+}
 
+/* ---- what ends with the process that started it, however that ends ---- */
+
+static pid_t guardian, guarded;
+
+/* Waits for the signal that says so, from stop_server() or because the process is gone. */
+static void guard(const char *with, const char *directory)
+{
+    sigset_t signals;
+    int got;
+
+    sigemptyset(&signals);
+    sigaddset(&signals, SIGTERM);
+    if (sigprocmask(SIG_BLOCK, &signals, NULL) != 0 || prctl(PR_SET_PDEATHSIG, SIGTERM) != 0)
+        _exit(98);
+    if (freopen("/dev/null", "w", stdout) == NULL || freopen("/dev/null", "w", stderr) == NULL)
+        _exit(98);
+    if (getppid() == guarded)
+        sigwait(&signals, &got);
+    sigprocmask(SIG_UNBLOCK, &signals, NULL);
+    execl(with, with, "stop", directory, (char *)NULL);
+    _exit(127);
+}
+
+/* At exit, after the provider's own handler: p11-kit's client must not lose its server before. */
+static void stop_server(void)
+{
+    if (guarded != getpid() || guardian == 0)
+        return;
+    kill(guardian, SIGTERM);
+    if (wait_child(guardian) != 0) {
+        fprintf(stderr, "the HSM in %s cannot be stopped\n", store);
+        _exit(98);
+    }
+    guardian = 0;
+}
+
+static void guard_server(const char *directory)
+{
+    const char *with = script();
+
+    if (guarded != getpid()) {
+        guarded = getpid();
+        guardian = 0;
+        CHECK(atexit(stop_server) == 0);
+    }
+    CHECK(guardian == 0); /* one server for each process */
     fflush(NULL);
-    pid = fork();
-    CHECK(pid >= 0);
-    if (pid == 0) {
-        if (prctl(PR_SET_PDEATHSIG, SIGTERM) == 0 && getppid() == parent)
-            execl(script, script, "run", directory, (char *)NULL);
-        _exit(127);
-    }
-    for (int i = 0; access(text("%s/socket", directory), F_OK) != 0; i++) {
-        CHECK(i < 200);
-        usleep(50000);
-    }
+    guardian = fork();
+    CHECK(guardian >= 0);
+    if (guardian == 0)
+        guard(with, directory);
+}
+
+bool module_has_server(void)
+{
+    return kind()->has_server;
 }
 
 void module_store(const char *directory)
 {
-    const char *script = text("%s/%s.sh", testing_path("HSMZKE_TEST_HSM"), module_name());
+    const char *const argv[] = { script(), "start", directory, NULL };
+    const char *output;
+    int status;
 
-    if (is("remote-ecb")) {
-        start_server(script, directory);
-    } else {
-        const char *const argv[] = { script, "start", directory, NULL };
-        const char *output;
-
-        if (run_program(argv, "", &output) != 0)
-            testing_failed(__FILE__, __LINE__, text("%s: %s", script, output));
+    if (geteuid() == 0) /* another user's server has to get at its directory in there */
+        CHECK(chmod(testing_path("HSMZKE_TEST_WORKDIR"), 0711) == 0 &&
+              chmod(work_dir(), 0711) == 0);
+    status = run_program(argv, "", &output);
+    if (status == 77) {
+        printf("%s", output);
+        exit(77);
     }
+    if (status != 0)
+        testing_failed(__FILE__, __LINE__, text("%s: %s", argv[0], output));
+    store = directory;
+    if (module_has_server())
+        guard_server(directory);
     take_environment(directory);
     if (init_args != NULL)
         setenv("TOKEN_TOOL_INIT_ARGS", init_args, 1);
@@ -90,9 +167,21 @@ bool module_makes_tokens(void)
     return is("softhsm");
 }
 
+bool module_imports(const char *lines)
+{
+    const char *const argv[] = { script(), "import", store, NULL };
+    const char *output;
+
+    if (!is("tpm2"))
+        return false;
+    if (run_program(argv, lines, &output) != 0)
+        testing_failed(__FILE__, __LINE__, text("%s: %s", argv[0], output));
+    return true;
+}
+
 bool module_limits_keys(void)
 {
-    return !is("nss");
+    return kind()->limits_keys;
 }
 
 const char *module_path(void)
@@ -112,12 +201,12 @@ const char *module_lines(void)
 
 const char *module_label(const char *label)
 {
-    return is("nss") ? "NSS Certificate DB" : label;
+    return kind()->label != NULL ? kind()->label : label;
 }
 
 const char *module_token(void)
 {
-    return is("nss") ? "pkcs11:token=NSS%20Certificate%20DB" : "pkcs11:token=prod";
+    return kind()->uri;
 }
 
 bool module_offers(const char *mechanism)

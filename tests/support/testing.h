@@ -99,9 +99,9 @@ void run_child_test(void **state);
 /* ---- the module under test (module.c) ---- */
 
 /**
- * HSMZKE_TEST_MODULE: "softhsm" (also when it is not set), or what else tests/hsm/ starts: "nss",
- * "remote-ecb".  With another than SoftHSM a store has one token, that of the script, whatever
- * label token_init() is given.
+ * HSMZKE_TEST_MODULE: "softhsm" (also when it is not set), or what else a script of tests/hsm/
+ * starts: "nss", "remote", "tpm2".  With another than SoftHSM a store has one token, that of the
+ * script, whatever label token_init() is given; a process has one such store.
  */
 const char *module_name(void);
 /** Whether the standard token has a mechanism: "CKM_AES_CBC".  After token_init(). */
@@ -111,8 +111,15 @@ bool module_offers(const char *mechanism);
  * with that attribute.
  */
 bool module_limits_keys(void);
-/** What token.c and context.c need: a store made by the script, in a directory that is new. */
+/**
+ * What token.c and context.c need: a store made by the script, in a directory that is new.  Ends
+ * the program with status 77 when the script says that something is not installed.
+ */
 void module_store(const char *directory);
+/** Whether something runs in the store's directory, until this program's exit handlers end it. */
+bool module_has_server(void);
+/** Imports keys where only the script can; false: token-tool does it. */
+bool module_imports(const char *lines);
 bool module_makes_tokens(void);
 const char *module_path(void);
 /** The module through which token-tool works: keys go onto the token directly. */

@@ -13,6 +13,7 @@ struct key {
     CK_ULONG value_size, id_size;
     CK_KEY_TYPE type;
     bool generate; /* in the token; `value` is not used */
+    bool length;   /* CKA_VALUE_LEN goes with the value, for a module that does not count it */
     CK_BBOOL encrypt, decrypt, sign, private, sensitive, extractable, wrap, unwrap, derive;
     CK_BBOOL changeable; /* CKA_MODIFIABLE and CKA_COPYABLE */
     bool safe_template;  /* CKA_UNWRAP_TEMPLATE: sensitive, not extractable */
@@ -135,6 +136,7 @@ static void read_key(struct key *key, char *line)
         .private = CK_TRUE,
         .sensitive = CK_TRUE,
         .changeable = CK_TRUE,
+        .length = getenv("TOKEN_TOOL_LENGTH") != NULL,
     };
     if (value == NULL || strlen(word) >= sizeof(key->label))
         die("a line needs a label and a key: %s", word == NULL ? "" : word);
@@ -211,9 +213,9 @@ static void create_key(CK_FUNCTION_LIST *p11, CK_SESSION_HANDLE session, struct 
     add(template, &count, CKA_ID, key->id, key->id_size);
     add_roles(template, &count, key);
     add_limits(template, &count, key);
-    if (key->generate)
+    if (key->generate || key->length)
         add(template, &count, CKA_VALUE_LEN, &key->value_size, sizeof(key->value_size));
-    else
+    if (!key->generate)
         add(template, &count, CKA_VALUE, key->value, key->value_size);
     rv = key->generate ? p11->C_GenerateKey(session, &generation, template, count, &object)
                        : p11->C_CreateObject(session, template, count, &object);

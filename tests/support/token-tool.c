@@ -165,7 +165,9 @@ static void usage(void)
         "       [extractable] [wrap] [unwrap] [derive] [fixed] [unwrap-template=safe|weak]\n"
         "       [wrap-template] [end=YYYYMMDD]; HEXKEY may be -: a new AES-256 key\n"
         "set takes encrypt=yes|no, decrypt=yes|no, wrap=yes|no, label=TEXT, id=HEX.\n"
-        "TOKEN_TOOL_INIT_ARGS in the environment: the module's init string.");
+        "In the environment: TOKEN_TOOL_INIT_ARGS, the module's init string; TOKEN_TOOL_LENGTH, "
+        "if\n"
+        "it is set: keys are imported with their CKA_VALUE_LEN.");
 }
 
 int main(int argc, char **argv)

@@ -59,7 +59,8 @@ void token_import(const char *label, const char *pin, const char *lines)
                                  pin,
                                  NULL };
 
-    tool(argv, lines);
+    if (!module_imports(lines))
+        tool(argv, lines);
 }
 
 void token_set(const char *label, const char *pin, const char *key, const char *change)

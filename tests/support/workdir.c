@@ -14,6 +14,7 @@
 extern char **environ;
 
 static char directory[4096];
+static pid_t maker; /* the process that made it */
 
 /* Settings of the person who runs the tests must not reach the provider that is tested. */
 static void forget_settings(void)
@@ -60,6 +61,30 @@ const char *work_dir(void)
     return directory;
 }
 
+static int remove_entry(const char *path, const struct stat *status, int type, struct FTW *where)
+{
+    (void)status, (void)type, (void)where;
+    return remove(path);
+}
+
+static int remove_directory(void)
+{
+    if (getenv("HSMZKE_TEST_KEEP") != NULL) {
+        fprintf(stderr, "kept: %s\n", directory);
+        return 0;
+    }
+    return nftw(directory, remove_entry, 16, FTW_DEPTH | FTW_PHYS);
+}
+
+/* After the provider's exit handler and the server's. */
+static void remove_at_exit(void)
+{
+    if (getpid() == maker && remove_directory() != 0) {
+        perror(directory);
+        _exit(98);
+    }
+}
+
 int testing_setup(void **state)
 {
     const char *parent = testing_path("HSMZKE_TEST_WORKDIR");
@@ -78,23 +103,14 @@ int testing_setup(void **state)
         perror(directory);
         return -1;
     }
-    return 0;
-}
-
-static int remove_entry(const char *path, const struct stat *status, int type, struct FTW *where)
-{
-    (void)status, (void)type, (void)where;
-    return remove(path);
+    maker = getpid();
+    return module_has_server() ? atexit(remove_at_exit) : 0;
 }
 
 int testing_teardown(void **state)
 {
     (void)state;
-    if (getenv("HSMZKE_TEST_KEEP") != NULL) {
-        fprintf(stderr, "kept: %s\n", directory);
-        return 0;
-    }
-    return nftw(directory, remove_entry, 16, FTW_DEPTH | FTW_PHYS);
+    return module_has_server() ? 0 : remove_directory();
 }
 
 const char *write_file(const char *name, const void *content, size_t size)
