@@ -159,7 +159,7 @@ static enum attempt try_to_connect(struct token *token, struct search *search, u
     if (!find_slot(token, search, why))
         return search->present == 0 ? ANEW : search->nameless ? LATER : NEVER;
     adopt(token, search, starts);
-    rv = session_open(f, token->slot, CKF_SERIAL_SESSION, &token->anchor);
+    rv = session_open_anchor(token);
     if (rv != CKR_OK) {
         ckr_failure(why, FAILURE_SESSIONS, rv, "token '%s': a session cannot be opened",
                     token->label);

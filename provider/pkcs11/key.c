@@ -100,7 +100,8 @@ static bool has_right_size(const struct hsm_key *key, enum hsm_family family, CK
         return true;
     if (size == CK_UNAVAILABLE_INFORMATION)
         return failure_set(why, FAILURE_KEY_UNSUITABLE,
-                           "token '%s' does not tell the length of key '%s' (CKA_VALUE_LEN)",
+                           "token '%s' does not tell the length of key '%s' (CKA_VALUE_LEN), which "
+                           "must have 256 bits: use a key that was generated in the HSM",
                            key->token->label, key->shown);
     return size == AES_256 ||
            failure_set(why, FAILURE_KEY_UNSUITABLE,

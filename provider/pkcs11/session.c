@@ -101,6 +101,22 @@ CK_RV session_open(const CK_FUNCTION_LIST *f, CK_SLOT_ID slot, CK_FLAGS flags,
     return rv == CKR_OK && *handle == CK_INVALID_HANDLE ? CKR_SESSION_HANDLE_INVALID : rv;
 }
 
+CK_RV session_open_anchor(struct token *token)
+{
+    const CK_FUNCTION_LIST *f = token->module->f;
+    CK_RV rv;
+
+    token->session_flags = CKF_SERIAL_SESSION;
+    rv = session_open(f, token->slot, token->session_flags, &token->anchor);
+    if (rv != CKR_FUNCTION_FAILED && rv != CKR_FUNCTION_NOT_SUPPORTED)
+        return rv;
+    token->session_flags |= CKF_RW_SESSION;
+    if (session_open(f, token->slot, token->session_flags, &token->anchor) == CKR_OK)
+        return CKR_OK;
+    token->session_flags = CKF_SERIAL_SESSION;
+    return rv;
+}
+
 enum opened {
     OPENED,
     OPEN_LATER, /* the token has no more; others are open, one of them will come back */
@@ -115,7 +131,7 @@ static enum opened open_session(struct token *token, struct session *session, st
 
     if (!get_scratch(session, why))
         return OPEN_FAILED;
-    rv = session_open(token->module->f, session->slot, CKF_SERIAL_SESSION, &session->handle);
+    rv = session_open(token->module->f, session->slot, token->session_flags, &session->handle);
     if (rv == CKR_OK)
         return OPENED;
     ckr_failure(why, FAILURE_SESSIONS, rv, "token '%s': a session cannot be opened", token->label);

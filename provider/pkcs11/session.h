@@ -42,6 +42,13 @@ CK_RV session_open(const CK_FUNCTION_LIST *f, CK_SLOT_ID slot, CK_FLAGS flags,
                    CK_SESSION_HANDLE *handle);
 
 /**
+ * Opens token->anchor: a session that may only read, or, where the module opens none such
+ * (CKR_FUNCTION_FAILED), one that may write.  The pool's sessions are of the same kind from then
+ * on.
+ */
+CK_RV session_open_anchor(struct token *token);
+
+/**
  * Borrows a session of `token`: one that runs `wanted` (NULL: any), if there is one
  * and with `chain` (NULL: any) if there is; else one without operation; else a new one; else the
  * one that was used least recently.  Waits settings->wait milliseconds for one.

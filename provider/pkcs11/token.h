@@ -54,6 +54,7 @@ struct token {
     CK_SESSION_HANDLE anchor;    /* connecting: it keeps the login while no other session is open */
     bool needs_login;            /* connecting */
     bool pin_refused;            /* connecting: never try a PIN again */
+    CK_FLAGS session_flags;      /* learnt: what its sessions are opened with */
     bool buffers[MECHANISMS][2]; /* learnt: no running operations, [mechanism][encrypt] */
     bool quick;       /* learnt: a call costs next to nothing, so pieces may be small (counter.c) */
     bool streams_not; /* learnt: an update of GCM does not give out what went in */

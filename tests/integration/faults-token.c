@@ -82,6 +82,18 @@ static void broken_uri(void)
     OSSL_LIB_CTX_free(context);
 }
 
+/* Neither one that may only read nor one that may write. */
+static void no_sessions(void)
+{
+    OSSL_LIB_CTX *context;
+
+    token_standard();
+    spy_setup("C_OpenSession:1+:0x6", NULL);
+    context = context_with(settings_spied(), NULL);
+    CHECK_HAS(name_refused(context, "AES-256-CBC", "gold"), "CKR_FUNCTION_FAILED");
+    OSSL_LIB_CTX_free(context);
+}
+
 /* The module says that there is nothing in its slots. */
 static void slots_not_listed(void)
 {
@@ -101,7 +113,7 @@ int main(void)
         CHILD_TEST(no_token),         CHILD_TEST(no_such_token),
         CHILD_TEST(the_only_token),   CHILD_TEST(two_tokens_and_no_choice),
         CHILD_TEST(chosen_token),     CHILD_TEST(broken_uri),
-        CHILD_TEST(slots_not_listed),
+        CHILD_TEST(slots_not_listed), CHILD_TEST(no_sessions),
     };
 
     return cmocka_run_group_tests(tests, testing_setup, testing_teardown);

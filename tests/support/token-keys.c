@@ -213,7 +213,7 @@ static void create_key(CK_FUNCTION_LIST *p11, CK_SESSION_HANDLE session, struct 
     add(template, &count, CKA_ID, key->id, key->id_size);
     add_roles(template, &count, key);
     add_limits(template, &count, key);
-    if (key->generate || key->length)
+    if (key->generate || (key->length && key->type == CKK_AES))
         add(template, &count, CKA_VALUE_LEN, &key->value_size, sizeof(key->value_size));
     if (!key->generate)
         add(template, &count, CKA_VALUE, key->value, key->value_size);

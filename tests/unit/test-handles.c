@@ -8,11 +8,14 @@
 #include "pkcs11/template.h"
 
 static bool gives;
+static CK_RV reading; /* what a session that may only read is opened with */
 
 static CK_RV open_session(CK_SLOT_ID slot, CK_FLAGS flags, void *application, CK_NOTIFY notify,
                           CK_SESSION_HANDLE *handle)
 {
-    (void)slot, (void)flags, (void)application, (void)notify;
+    (void)slot, (void)application, (void)notify;
+    if ((flags & CKF_RW_SESSION) == 0 && reading != CKR_OK)
+        return reading;
     if (gives)
         *handle = 7;
     return CKR_OK;
@@ -44,6 +47,28 @@ static void sessions(void **state)
     assert_int_equal(handle, 7);
 }
 
+/* A module may open no session that may only read; other errors are not tried again. */
+static void sessions_that_may_write(void **state)
+{
+    static struct module module = { .f = &functions };
+    static struct token token = { .module = &module };
+
+    (void)state;
+    gives = true;
+    assert_int_equal(session_open_anchor(&token), CKR_OK);
+    assert_int_equal(token.session_flags, CKF_SERIAL_SESSION);
+    reading = CKR_DEVICE_REMOVED;
+    assert_int_equal(session_open_anchor(&token), CKR_DEVICE_REMOVED);
+    reading = CKR_FUNCTION_FAILED;
+    assert_int_equal(session_open_anchor(&token), CKR_OK);
+    assert_int_equal(token.anchor, 7);
+    assert_int_equal(token.session_flags, CKF_SERIAL_SESSION | CKF_RW_SESSION);
+    gives = false;
+    assert_int_equal(session_open_anchor(&token), CKR_FUNCTION_FAILED);
+    assert_int_equal(token.anchor, CK_INVALID_HANDLE);
+    reading = CKR_OK;
+}
+
 static void new_keys(void **state)
 {
     static struct module module = { .f = &functions };
@@ -68,7 +93,9 @@ static int start(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = { cmocka_unit_test(sessions), cmocka_unit_test(new_keys) };
+    const struct CMUnitTest tests[] = { cmocka_unit_test(sessions),
+                                        cmocka_unit_test(sessions_that_may_write),
+                                        cmocka_unit_test(new_keys) };
 
     return cmocka_run_group_tests(tests, start, NULL);
 }
