@@ -97,13 +97,13 @@ static void print_table(void)
 
 /* ---- the documentation ---- */
 
-/* The n-th cell of a line of a table, from 0; "" if there is none. */
+/* The n-th cell of a line of a table, which begins with "|", from 0; "" if there is none. */
 static const char *cell_of(const char *line, size_t n)
 {
     const char *end;
 
-    for (n++; n > 0 && line != NULL; n--)
-        line = strchr(line + (*line == '|'), '|');
+    for (; n > 0 && line != NULL; n--)
+        line = strchr(line + 1, '|');
     if (line == NULL || (end = strchr(line + 1, '|')) == NULL)
         return "";
     for (line++; line < end && *line == ' '; line++)
