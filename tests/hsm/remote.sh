@@ -25,8 +25,8 @@ start() {
     lines=$("$here/p11-kit.sh" start "$1" ${P11_KIT_BUILD:+"$P11_KIT_BUILD"})
     eval "$lines"
     # It looks at the configuration even where the module is another.
-    if ! SOFTHSM2_CONF=$1/hsm/softhsm2.conf softhsm2-util --module "$client" --init-token --free --label "$token_label" --so-pin "$token_so_pin" \
-        --pin "$token_pin" >>"$1/log" 2>&1; then
+    if ! SOFTHSM2_CONF=$1/hsm/softhsm2.conf softhsm2-util --module "$client" --init-token --free \
+        --label "$token_label" --so-pin "$token_so_pin" --pin "$token_pin" >>"$1/log" 2>&1; then
         tail -n 3 "$1/log" >&2
         stop_server "$1"
         die "the token cannot be made"
