@@ -18,4 +18,18 @@ scripts() {
     mapfile -d '' files < <(find . \( -path './build*' -o -path ./.git -o -path ./examples/work \) -prune -o \
         -type f \( -name '*.sh' -o -path './.ci/run' \) -print0)
     check "shellcheck of ${#files[@]} scripts" shellcheck -x "${files[@]}"
+    check "no names of modules in provider/" no_makers_names
+}
+
+# What a module can do is learnt from it. Comments may say where something was seen.
+no_makers_names() {
+    local file found=0
+    while IFS= read -r file; do
+        if gcc -w -fpreprocessed -dD -E -P -x c "$file" |
+            grep -iE 'softhsm|softokn|\<nss\>|tpm2|opencryptoki|cloudhsm|yubi|luna|nshield|utimaco|kmsp11'; then
+            echo "$file names a module or its maker"
+            found=1
+        fi
+    done < <(find provider -name '*.[ch]')
+    return "$found"
 }
