@@ -14,7 +14,8 @@
 extern char **environ;
 
 static char directory[4096];
-static pid_t maker; /* the process that made it */
+static pid_t maker;  /* the process that made it */
+static bool at_exit; /* it goes then, as what a server has in it */
 
 /* Settings of the person who runs the tests must not reach the provider that is tested. */
 static void forget_settings(void)
@@ -104,13 +105,14 @@ int testing_setup(void **state)
         return -1;
     }
     maker = getpid();
-    return module_has_server() ? atexit(remove_at_exit) : 0;
+    at_exit = module_has_server();
+    return at_exit ? atexit(remove_at_exit) : 0;
 }
 
 int testing_teardown(void **state)
 {
     (void)state;
-    return module_has_server() ? 0 : remove_directory();
+    return at_exit ? 0 : remove_directory();
 }
 
 const char *write_file(const char *name, const void *content, size_t size)
