@@ -12,7 +12,8 @@
 #include <openssl/err.h>
 #include <openssl/rand.h>
 
-enum { LARGEST = 1024, TAG = 16, HEAD = 20 };
+/* Decryption in CFB goes over ECB where that is two calls or fewer, which are 8 KiB. */
+enum { LARGEST = 12 * 1024, TAG = 16, HEAD = 20 };
 
 struct algorithm {
     const char *name;
@@ -211,7 +212,7 @@ static const struct algorithm algorithms[] = {
     { "ECB", run_cipher, "AES-256-ECB", "CKM_AES_ECB", { 16, 0, 45, 7, 1000, 0 } },
     { "CBC", run_cipher, "AES-256-CBC", "CKM_AES_CBC", { 16, 0, 45, 7, 1000, 0 } },
     { "CTR", run_cipher, "AES-256-CTR", "CKM_AES_CTR", { 16, 0, 45, 7, 1000, 0 } },
-    { "CFB", run_cipher, "AES-256-CFB", "CKM_AES_CFB128", { 45, 7, 512, 0, 512, 0 } },
+    { "CFB", run_cipher, "AES-256-CFB", "CKM_AES_CFB128", { 45, 7, LARGEST, 0, LARGEST, 0 } },
     { "OFB", run_cipher, "AES-256-OFB", "CKM_AES_OFB", { 45, 7, 512, 0, 512, 0 } },
     { "CTS", run_cipher, "AES-256-CBC-CTS", "CKM_AES_CTS", { 16, 0, 45, 0, 1000, 0 } },
     { "GCM in one update", run_gcm, "AES-256-GCM", "CKM_AES_GCM", { 16, 0, 45, 0, 1000, 0 } },
