@@ -20,7 +20,7 @@ start_swtpm() { # DIRECTORY
     mkdir "$1/state"
     swtpm_setup --tpm2 --tpmstate "$1/state" >"$1/log" 2>&1 || die "swtpm_setup fails: $(tail -3 "$1/log")"
     swtpm socket --tpm2 --tpmstate "dir=$1/state" --server "type=unixio,path=$1/t" --ctrl "type=unixio,path=$1/t.ctrl" \
-        --flags not-need-init,startup-clear --pid "file=$1/pid.swtpm" --daemon >>"$1/log" 2>&1 ||
+        --flags not-need-init,startup-clear --pid "file=$1/pid" --daemon >>"$1/log" 2>&1 ||
         die "swtpm does not start: $(tail -3 "$1/log")"
 }
 
@@ -118,7 +118,7 @@ start() {
 
 stop_swtpm() { # DIRECTORY
     local pid
-    pid=$(cat "$1/pid.swtpm" 2>/dev/null) || return 0
+    pid=$(cat "$1/pid" 2>/dev/null) || return 0
     # The process of that number may be another by now.
     if grep -qsF "$1/state" "/proc/$pid/cmdline"; then
         kill "$pid"

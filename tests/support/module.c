@@ -84,23 +84,59 @@ static const char *script(void)
 
 static pid_t guardian, guarded;
 
-/* Waits for the signal that says so, from stop_server() or because the process is gone. */
-static void guard(const char *with, const char *directory)
+/* The server's number, while it is the server's: its command line has the directory. */
+static pid_t server_in(const char *directory, pid_t pid)
 {
-    sigset_t signals;
+    char line[4096] = "";
+    FILE *file = fopen(pid == 0 ? text("%s/pid", directory) : text("/proc/%d/cmdline", pid), "r");
+    size_t size = file == NULL ? 0 : fread(line, 1, sizeof(line) - 1, file);
+
+    if (file != NULL)
+        fclose(file);
+    if (pid == 0)
+        return size == 0 ? 0 : server_in(directory, atoi(line));
+    return memmem(line, size, directory, strlen(directory)) == NULL ? 0 : pid;
+}
+
+/* run_program() would write into the program's directory. */
+static int run_quietly(const char *const argv[])
+{
+    union {
+        const char *const *constant;
+        char *const *argv;
+    } as = { argv };
+    const pid_t pid = fork();
+
+    if (pid == 0) {
+        execv(argv[0], as.argv);
+        _exit(127);
+    }
+    return pid < 0 ? 127 : wait_child(pid);
+}
+
+/*
+ * Waits for the signal that says so, from stop_server() or because the process is gone.  If that
+ * failed, its parent may be removing the directory by now, and the script finds no server.
+ */
+static void guard(const char *with, const char *directory, const sigset_t *signals)
+{
+    const char *const argv[] = { with, "stop", directory, NULL };
+    const pid_t server = server_in(directory, 0);
     int got;
 
-    sigemptyset(&signals);
-    sigaddset(&signals, SIGTERM);
-    if (sigprocmask(SIG_BLOCK, &signals, NULL) != 0 || prctl(PR_SET_PDEATHSIG, SIGTERM) != 0)
+    if (prctl(PR_SET_PDEATHSIG, SIGTERM) != 0)
         _exit(98);
     if (freopen("/dev/null", "w", stdout) == NULL || freopen("/dev/null", "w", stderr) == NULL)
         _exit(98);
     if (getppid() == guarded)
-        sigwait(&signals, &got);
-    sigprocmask(SIG_UNBLOCK, &signals, NULL);
-    execl(with, with, "stop", directory, (char *)NULL);
-    _exit(127);
+        sigwait(signals, &got);
+    sigprocmask(SIG_UNBLOCK, signals, NULL);
+    got = run_quietly(argv);
+    if (server != 0 && server_in(directory, server) == server) {
+        kill(-server, SIGKILL); /* it leads its session, but for the simplest */
+        kill(server, SIGKILL);
+    }
+    _exit(got);
 }
 
 /* At exit, after the provider's own handler: p11-kit's client must not lose its server before. */
@@ -119,18 +155,22 @@ static void stop_server(void)
 static void guard_server(const char *directory)
 {
     const char *with = script();
+    sigset_t signals, before;
 
     if (guarded != getpid()) {
         guarded = getpid();
-        guardian = 0;
         CHECK(atexit(stop_server) == 0);
     }
-    CHECK(guardian == 0); /* one server for each process */
     fflush(NULL);
+    /* From before it begins: a test may fail, and end, at once. */
+    sigemptyset(&signals);
+    sigaddset(&signals, SIGTERM);
+    CHECK(sigprocmask(SIG_BLOCK, &signals, &before) == 0);
     guardian = fork();
     CHECK(guardian >= 0);
     if (guardian == 0)
-        guard(with, directory);
+        guard(with, directory, &signals);
+    CHECK(sigprocmask(SIG_SETMASK, &before, NULL) == 0);
 }
 
 bool module_has_server(void)
@@ -144,6 +184,7 @@ void module_store(const char *directory)
     const char *output;
     int status;
 
+    CHECK(guarded != getpid() || guardian == 0); /* one server for each process */
     if (geteuid() == 0) /* another user's server has to get at its directory in there */
         CHECK(chmod(testing_path("HSMZKE_TEST_WORKDIR"), 0711) == 0 &&
               chmod(work_dir(), 0711) == 0);
