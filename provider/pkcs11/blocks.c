@@ -10,6 +10,7 @@
  * on.  In CFB that is the last block of ciphertext, whatever the size of its units.
  */
 #include <string.h>
+#include <sys/random.h>
 
 #include "pkcs11/native.h"
 #include "secret.h"
@@ -116,6 +117,39 @@ static CK_RV blocks_piece(struct request *request, struct session *session,
     return CKR_OK;
 }
 
+/*
+ * CBC decryption once more, after a result that was as it had gone in: that is what a module gives
+ * that computes nothing (computed.h), and also what ciphertext gives that was made for it, by who
+ * knows or guesses what a block decrypts to; an error would tell.  So it is done under a random IV,
+ * and with a random block behind: what is then as it went in, is so by the module.
+ */
+static CK_RV masked_piece(struct request *request, struct session *session,
+                          const struct key_facts *facts, bool running, struct failure *why)
+{
+    struct blocks *blocks = (struct blocks *)request;
+    const size_t size = least(request->left, session->half - HSM_BLOCK);
+    unsigned char *const in = session->scratch, *const out = session->scratch + session->half;
+    unsigned char mask[HSM_BLOCK];
+    CK_RV rv;
+
+    (void)running; /* a message of its own; it ends what runs */
+    if (getrandom(mask, sizeof(mask), 0) != (ssize_t)sizeof(mask))
+        return CKR_HSMZKE_NOT_COMPUTED;
+    gather(blocks, in, size);
+    memcpy(in + size, mask, HSM_BLOCK);
+    rv = operation_once(session, request->key->token, facts, &request->operation, mask, in, out,
+                        size + HSM_BLOCK, why);
+    if (rv == CKR_OK) {
+        xor_block(out, mask, blocks->chain);
+        next_chain(blocks, in + size - HSM_BLOCK, out);
+        memcpy(blocks->out, out, size);
+        advance(blocks, size);
+    }
+    secret_wipe(in, size);
+    secret_wipe(out, size + HSM_BLOCK);
+    return rv;
+}
+
 static bool overlaps(const struct hsm_data *data, size_t size)
 {
     const uintptr_t in = (uintptr_t)data->in, out = (uintptr_t)data->out;
@@ -157,6 +191,11 @@ static bool run(struct hsm_key *key, enum mechanism mechanism, bool encrypt, uns
         blocks.request.chain = blocks.chain;
     }
     rv = request_run(&blocks.request, why);
+    if (rv == CKR_HSMZKE_NOT_COMPUTED && mechanism == MECHANISM_CBC && !encrypt) {
+        blocks.request.piece = masked_piece;
+        blocks.request.at_once = true;
+        rv = request_run(&blocks.request, why);
+    }
     if (rv != CKR_OK) {
         if (mechanism == MECHANISM_ECB)
             learn_refusal(key, encrypt, rv);
