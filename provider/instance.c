@@ -202,6 +202,20 @@ void instance_free(struct instance *instance)
         destroy(instance);
 }
 
+void *instance_raise_memory(void)
+{
+    struct errors errors = { 0 };
+    struct failure why;
+
+    lock_take();
+    if (instances != NULL)
+        errors = instances->errors;
+    lock_release();
+    failure_memory(&why);
+    (void)error_raise(&errors, &why);
+    return NULL;
+}
+
 int instance_raise_any(const struct failure *why)
 {
     struct errors errors = { 0 };

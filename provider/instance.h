@@ -69,4 +69,7 @@ bool instance_usable(const struct instance *instance, struct failure *why);
  */
 int instance_raise_any(const struct failure *why);
 
+/** Raises "out of memory" in the same way. @return NULL */
+void *instance_raise_memory(void);
+
 #endif

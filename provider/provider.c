@@ -69,10 +69,10 @@ static const OSSL_ALGORITHM *query_operation(void *provctx, int operation, int *
     struct instance *instance = instance_find(provctx);
     const OSSL_ALGORITHM *table = NULL;
 
-    *no_cache = 0;
     if (instance != NULL)
         table = gateway_query(instance, operation);
-    instance_free(instance); /* the table lives with OpenSSL's own hold on the instance */
+    *no_cache = table == NULL; /* it may have been for want of memory */
+    instance_free(instance);   /* the table lives with OpenSSL's own hold on the instance */
     return table;
 }
 

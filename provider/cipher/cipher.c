@@ -111,7 +111,7 @@ void *cipher_newctx(const struct cipher_mode *mode, void *provctx, bool inner)
     struct cipher_context *context = calloc(1, sizeof(*context));
 
     if (context == NULL)
-        return NULL;
+        return instance_raise_memory();
     machine_new(&context->machine, mode->kind);
     if (cipher_open(context, mode, provctx, inner))
         return context;

@@ -33,7 +33,7 @@ static void *gcm_newctx(const struct cipher_mode *mode, void *provctx, bool inne
     struct gcm_context *context = calloc(1, sizeof(*context));
 
     if (context == NULL)
-        return NULL;
+        return instance_raise_memory();
     if (!cipher_open(&context->base, mode, provctx, inner)) {
         free(context);
         return NULL;

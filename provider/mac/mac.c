@@ -93,7 +93,7 @@ void *mac_new(const struct mac_type *type, void *provctx)
     struct mac_context *context = calloc(1, sizeof(*context));
 
     if (context == NULL)
-        return NULL;
+        return instance_raise_memory();
     context->type = type;
     context->instance = instance_find(provctx);
     context->software = type->software->newctx(provctx);
@@ -163,7 +163,7 @@ void *mac_dup(void *context_)
     struct failure why;
 
     if (copy == NULL)
-        return NULL;
+        return instance_raise_memory();
     copy->type = context->type;
     copy->keyed = context->keyed;
     copy->tls = context->tls;
@@ -173,8 +173,10 @@ void *mac_dup(void *context_)
         copy_text(&copy->properties, context->properties)) {
         if (mac_data_copy(&copy->data, &context->data, &why))
             return copy;
-        error_raise(&context->instance->errors, &why);
+    } else {
+        failure_memory(&why);
     }
+    error_raise(&context->instance->errors, &why);
     mac_free(copy);
     return NULL;
 }
@@ -222,6 +224,7 @@ int mac_final(void *context_, unsigned char *out, size_t *written, size_t room)
     struct failure why;
     size_t size;
 
+    *written = 0; /* EVP hands it on also when this fails */
     if (context->keyed == MAC_KEYED_RAW)
         return raw_final(context, out, written, room);
     if (context->keyed == MAC_KEYED_NOT)

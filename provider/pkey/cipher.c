@@ -27,7 +27,7 @@ static void *newctx(void *provctx)
     struct sealing *sealing = calloc(1, sizeof(*sealing));
 
     if (sealing == NULL)
-        return NULL;
+        return instance_raise_memory();
     sealing->instance = instance_find(provctx);
     if (sealing->instance != NULL)
         return sealing;
@@ -52,7 +52,7 @@ static void *dupctx(void *sealing_)
     struct sealing *copy = calloc(1, sizeof(*copy));
 
     if (copy == NULL)
-        return NULL;
+        return instance_raise_memory();
     copy->instance = instance_ref(sealing->instance);
     if (sealing->key != NULL)
         copy->key = hsm_key_ref(sealing->key);

@@ -37,7 +37,7 @@ static struct pkey *make(struct instance *instance, enum hsm_family family,
     struct file file;
 
     if (pkey == NULL)
-        return NULL;
+        return instance_raise_memory();
     if (file_read(&file, family, der, size, &why))
         pkey_set_file(pkey, &file);
     else

@@ -34,7 +34,7 @@ void *pkey_gen_new(void *provctx, enum hsm_family family, const OSSL_PARAM param
     struct generation *generation = calloc(1, sizeof(*generation));
 
     if (generation == NULL)
-        return NULL;
+        return instance_raise_memory();
     generation->instance = instance_find(provctx);
     generation->family = family;
     generation->size = family == HSM_AES ? AES_SIZE : SECRET_SIZE;
@@ -165,7 +165,7 @@ void *pkey_gen(void *generation_, OSSL_CALLBACK *callback, void *argument)
         return NULL;
     pkey = pkey_new(generation->instance, generation->family);
     if (pkey == NULL)
-        return NULL;
+        return instance_raise_memory();
     if (!generate(generation, pkey, &why)) {
         error_raise(&generation->instance->errors, &why);
         pkey_free(pkey);

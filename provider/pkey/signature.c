@@ -32,7 +32,7 @@ static void *newctx(void *provctx, const char *properties)
 
     (void)properties;
     if (signing == NULL)
-        return NULL;
+        return instance_raise_memory();
     signing->instance = instance_find(provctx);
     if (signing->instance == NULL) {
         free(signing);
@@ -61,7 +61,7 @@ static void *dupctx(void *signing_)
     struct failure why;
 
     if (copy == NULL)
-        return NULL;
+        return instance_raise_memory();
     copy->instance = instance_ref(signing->instance);
     if (mac_data_copy(&copy->data, &signing->data, &why))
         return copy;

@@ -50,7 +50,7 @@ static void *new (void *provctx, bool inner)
     struct rand_context *context = calloc(1, sizeof(*context));
 
     if (context == NULL)
-        return NULL;
+        return instance_raise_memory();
     context->inner = inner;
     context->instance = inner ? instance_borrow(provctx) : instance_find(provctx);
     if (context->instance != NULL)

@@ -125,7 +125,7 @@ static struct skey *new_hsm(struct hsm_key *key, enum hsm_family family, const c
 
     if (skey == NULL) {
         hsm_key_free(key);
-        return NULL;
+        return instance_raise_memory();
     }
     skey->mark = mark;
     skey->key = key;

@@ -51,7 +51,7 @@ static struct store *new_store(void *provctx)
     struct store *store = calloc(1, sizeof(*store));
 
     if (store == NULL)
-        return NULL;
+        return instance_raise_memory();
     store->instance = instance_find(provctx);
     if (store->instance != NULL && pkey_usable(store->instance))
         return store;
