@@ -58,6 +58,7 @@ bool pin_prompt(struct pin *pin, const char *token, struct failure *why)
     quiet = before;
     quiet.c_lflag &= ~(tcflag_t)(ECHO | ISIG);
     quiet.c_lflag |= ECHONL;
+    quiet.c_cc[VEOL] = INTERRUPT; /* comes at once, not with the line that it is in */
     snprintf(question, sizeof(question), "PIN for token '%s': ", token);
     result = tcsetattr(fd, TCSAFLUSH, &quiet) == 0;
     if (result) {
