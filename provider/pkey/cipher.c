@@ -59,13 +59,23 @@ static void *dupctx(void *sealing_)
     return copy;
 }
 
+static bool has_key(const struct sealing *sealing)
+{
+    struct failure why;
+
+    if (sealing->key != NULL)
+        return true;
+    failure_set(&why, FAILURE_OPERATION, "no key was set");
+    return error_raise(&sealing->instance->errors, &why) != 0;
+}
+
 static int init(struct sealing *sealing, const struct pkey *pkey, bool encrypting)
 {
     struct failure why;
     struct hsm_key *key;
 
     if (pkey == NULL) /* the key of before */
-        return sealing->key != NULL;
+        return has_key(sealing);
     hsm_key_free(sealing->key);
     sealing->key = NULL;
     key = pkey_key_to_use(pkey, &why);
@@ -149,13 +159,12 @@ static bool has_room(const struct sealing *sealing, size_t room, size_t wanted)
 {
     struct failure why;
 
-    if (sealing->key == NULL)
-        failure_set(&why, FAILURE_OPERATION, "no key was set");
-    else if (room < wanted)
-        failure_set(&why, FAILURE_OPERATION, "the output buffer has %zu bytes and needs %zu", room,
-                    wanted);
-    else
+    if (!has_key(sealing))
+        return false;
+    if (room >= wanted)
         return true;
+    failure_set(&why, FAILURE_OPERATION, "the output buffer has %zu bytes and needs %zu", room,
+                wanted);
     return error_raise(&sealing->instance->errors, &why) != 0;
 }
 

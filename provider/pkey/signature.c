@@ -107,6 +107,16 @@ static bool take_key(struct signing *signing, const struct pkey *pkey, const cha
     return true;
 }
 
+static bool has_key(const struct signing *signing)
+{
+    struct failure why;
+
+    if (signing->data.key != NULL)
+        return true;
+    failure_set(&why, FAILURE_OPERATION, "no key was set");
+    return error_raise(&signing->instance->errors, &why) != 0;
+}
+
 static int init(void *signing_, const char *digest, void *pkey, const OSSL_PARAM params[])
 {
     struct signing *signing = signing_;
@@ -116,20 +126,10 @@ static int init(void *signing_, const char *digest, void *pkey, const OSSL_PARAM
     if (pkey != NULL)
         return take_key(signing, pkey, digest, &why) ||
                error_raise(&signing->instance->errors, &why);
-    if (signing->data.key == NULL)
+    if (!has_key(signing))
         return 0;
     mac_data_restart(&signing->data); /* the key of before */
     return 1;
-}
-
-static bool has_key(const struct signing *signing)
-{
-    struct failure why;
-
-    if (signing->data.key != NULL)
-        return true;
-    failure_set(&why, FAILURE_OPERATION, "no key was set");
-    return error_raise(&signing->instance->errors, &why) != 0;
 }
 
 static int update(void *signing_, const unsigned char *in, size_t size)

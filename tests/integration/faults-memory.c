@@ -147,7 +147,7 @@ static void without_memory_to_load(void **state)
 
     (void)state;
     for (int how = SHORTAGE_ONCE; how <= SHORTAGE_FROM; how++, reached = true) {
-        for (nth = 1; reached; nth += quick() ? 23 : nth < 60 ? 1 : 7) {
+        for (nth = 1; reached; nth += nth < 40 ? 1 : quick() ? 31 : 7) {
             OSSL_LIB_CTX *opened = new_context();
             EVP_CIPHER *cipher;
 
@@ -217,8 +217,8 @@ static void without_memory(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(without_memory_at_first_use),
         cmocka_unit_test(without_memory_to_load),
+        cmocka_unit_test(without_memory_at_first_use),
         cmocka_unit_test(without_memory),
     };
 
