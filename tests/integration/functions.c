@@ -55,7 +55,9 @@ static const OSSL_DISPATCH *functions_of(int operation, const char *name)
     int no_cache;
     const OSSL_ALGORITHM *table = OSSL_PROVIDER_query_operation(provider, operation, &no_cache);
 
-    while (table->algorithm_names != NULL && strstr(table->algorithm_names, name) == NULL)
+    while (table->algorithm_names != NULL &&
+           (strncmp(table->algorithm_names, name, strlen(name)) != 0 ||
+            strchr(":", table->algorithm_names[strlen(name)]) == NULL))
         table++;
     CHECK(table->algorithm_names != NULL);
     return table->implementation;
