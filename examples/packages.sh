@@ -1,6 +1,7 @@
 # shellcheck shell=bash
 # Debian packages that a script here needs.  For scripts to source: examples/quickstart.sh, tests/run.sh,
-# tests/matrix.sh, tests/hsm/p11-kit.sh, tests/bench/run.sh and tests/fuzz/run.sh.
+# tests/matrix.sh, tests/hsm/p11-kit.sh, tests/bench/run.sh, tests/fuzz/run.sh and
+# tests/coverage.sh.
 
 # shellcheck disable=SC2034
 packages_to_build=(gcc libc6-dev meson ninja-build pkg-config libssl-dev libp11-dev libp11-kit-dev)
@@ -8,6 +9,8 @@ packages_to_build=(gcc libc6-dev meson ninja-build pkg-config libssl-dev libp11-
 packages_to_try=(openssl softhsm2 opensc xxd)
 # shellcheck disable=SC2034
 packages_to_fuzz=(clang libclang-rt-dev llvm)
+# shellcheck disable=SC2034
+packages_to_cover=(gcovr)
 
 package_is_there() {
     [[ $(dpkg-query -W -f '${db:Status-Status}' "$1" 2>/dev/null) == installed ]]

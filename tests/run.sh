@@ -4,8 +4,8 @@
 #     tests/run.sh [--quick]
 #
 # --quick: formatting, scripts, unit tests, the fuzzers' corpora, conformance, integration and other modules, the last
-# three with fewer repetitions; without sanitizers, valgrind, the installation, fuzzing, the quickstart, the applications
-# and OpenSSL 3.5.
+# three with fewer repetitions; without coverage, sanitizers, valgrind, the installation, fuzzing, the quickstart, the
+# applications and OpenSSL 3.5.
 #
 # As root it installs the Debian packages that are missing; else it names them. On Debian 12 it also fetches and
 # builds Debian 13's p11-kit, once (tests/hsm/p11-kit.sh). Apart from the packages everything stays in build*/ and
@@ -195,7 +195,7 @@ slow_hsms=(swtpm swtpm-tools tpm2-tools libtss2-tcti-swtpm0 libtpm2-pkcs11-1 lib
 if ((EUID == 0)); then
     slow_hsms+=(opencryptoki)
 fi
-$quick || packages+=(valgrind "${packages_to_fuzz[@]}" "${holders[@]}" "${slow_hsms[@]}")
+$quick || packages+=(valgrind "${packages_to_fuzz[@]}" "${packages_to_cover[@]}" "${holders[@]}" "${slow_hsms[@]}")
 if ! $quick && ((EUID == 0)); then
     packages+=(debootstrap debian-archive-keyring)
 fi
@@ -220,6 +220,7 @@ suites=(--suite modules)
 $quick || suites+=(--suite modules-whole)
 stage "other PKCS#11 modules" meson_tests "$plain" modules "${suites[@]}" || true
 if ! $quick; then
+    stage "coverage: which lines of provider/ are run" coverage || true
     if stage "build with ASan and UBSan" build_stage "$repository/build-asan" \
         -Db_sanitize=address,undefined -Db_lundef=false; then
         stage "all of these with ASan and UBSan" address_tests "$repository/build-asan" || true
@@ -240,7 +241,7 @@ if [[ -n $own_namespace ]]; then umount -l "$plain/tmp" || true; fi
 rm -rf "$plain/tmp"
 
 what="All tests"
-if $quick; then what="The quick part of the tests (no sanitizers, valgrind, installation, fuzzing, quickstart, applications, OpenSSL 3.5)"; fi
+if $quick; then what="The quick part of the tests (no coverage, sanitizers, valgrind, installation, fuzzing, quickstart, applications, OpenSSL 3.5)"; fi
 if ((all_failed > 0)); then
     finish "$what ran in $SECONDS s, and some failed: their output is above and in build-tests/logs/."
 elif ((all_skipped > 0)); then

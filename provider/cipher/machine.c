@@ -37,7 +37,7 @@ void machine_init(struct machine *machine, bool encrypt, const unsigned char *iv
     machine->num = 0;
     machine->waiting = 0;
     secret_wipe(machine->partial, sizeof(machine->partial));
-    if (iv != NULL && machine->kind != MACHINE_ECB) {
+    if (iv != NULL && machine_iv_size(machine->kind) > 0) {
         memcpy(machine->iv, iv, machine_iv_size(machine->kind));
         memcpy(machine->original_iv, iv, machine_iv_size(machine->kind));
         machine->iv_set = true;

@@ -1,6 +1,12 @@
 # shellcheck shell=bash
 # shellcheck disable=SC2154  # repository, plain and logs are run.sh's
-# Stages of tests/run.sh: what is installed, fuzzing, other people's programs, other versions of OpenSSL. Functions only.
+# Stages of tests/run.sh: coverage, what is installed, fuzzing, other people's programs, other versions of OpenSSL.
+# Functions only.
+
+coverage() {
+    in_memory "$repository/build-coverage/tests/support/work"
+    check "90 % of the lines of each file of provider/ are run" tests/coverage.sh --least 90
+}
 
 exports_only() { # FILE NAME...
     local names

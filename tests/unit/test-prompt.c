@@ -24,6 +24,36 @@ struct typed {
     int master;
 };
 
+static bool have_terminals;
+
+static void skip_without_terminals(void)
+{
+    if (!have_terminals) {
+        printf("no pseudo-terminal can be had\n");
+        skip();
+    }
+}
+
+/* The linker puts these in the place of the system's: a terminal that goes at the wrong moment. */
+static bool no_get, no_set;
+
+int __real_tcgetattr(int fd, struct termios *now);
+int __wrap_tcgetattr(int fd, struct termios *now);
+int __real_tcsetattr(int fd, int when, const struct termios *wanted);
+int __wrap_tcsetattr(int fd, int when, const struct termios *wanted);
+
+int __wrap_tcgetattr(int fd, struct termios *now)
+{
+    errno = EIO;
+    return no_get ? -1 : __real_tcgetattr(fd, now);
+}
+
+int __wrap_tcsetattr(int fd, int when, const struct termios *wanted)
+{
+    errno = EIO;
+    return no_set ? -1 : __real_tcsetattr(fd, when, wanted);
+}
+
 static void on_signal(int number)
 {
     (void)number; /* read() is interrupted, and that is all */
@@ -65,6 +95,41 @@ static void ask(void *typed_)
         CHECK(echoes(fd));
 }
 
+/* Where the terminal's echo cannot be switched off, nothing is asked. */
+static void ask_in_vain(void *failing)
+{
+    const int master = posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC);
+    struct failure why;
+    struct pin pin;
+    int fd;
+
+    CHECK(grantpt(master) == 0 && unlockpt(master) == 0 && setsid() >= 0);
+    fd = open(ptsname(master), O_RDWR);
+    CHECK(fd >= 0 && ioctl(fd, TIOCSCTTY, 0) == 0);
+    *(bool *)failing = true;
+    CHECK(!pin_read(&pin, "prompt", NULL, "prod", &why));
+    CHECK_HAS(why.text, "the terminal: Input/output error");
+    CHECK(fcntl(master, F_SETFL, O_NONBLOCK) == 0 && read(master, &pin, 1) < 0);
+}
+
+static int need_terminals(void **state)
+{
+    const int master = posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC);
+
+    (void)state;
+    close(master);
+    have_terminals = master >= 0;
+    return 0;
+}
+
+static void terminal_that_fails(void **state)
+{
+    (void)state;
+    skip_without_terminals();
+    CHECK(run_child(ask_in_vain, &no_get) == 0);
+    CHECK(run_child(ask_in_vain, &no_set) == 0);
+}
+
 /* Reads what the terminal shows until `until` is there, or all of it. */
 static const char *shown_until(int master, char shown[SHOWN_MOST], const char *until)
 {
@@ -86,11 +151,7 @@ static void type(const char *keys, size_t size, const char *words)
     char shown[SHOWN_MOST] = "";
     int pid;
 
-    if (master < 0) {
-        printf("no pseudo-terminal can be had: %s\n", strerror(errno));
-        skip();
-    }
-    CHECK(grantpt(master) == 0 && unlockpt(master) == 0);
+    CHECK(master >= 0 && grantpt(master) == 0 && unlockpt(master) == 0);
     typed.slave = text("%s", ptsname(master));
     pid = start_child(ask, &typed);
     CHECK_HAS(shown_until(master, shown, "': "), "PIN for token 'prod': ");
@@ -108,6 +169,7 @@ static void type(const char *keys, size_t size, const char *words)
 static void takes_a_line(void **state)
 {
     (void)state;
+    skip_without_terminals();
     type("7295\n", 5, NULL);
     type("\xc3\xa4 7295 and more\n", 17, NULL);
 }
@@ -115,6 +177,7 @@ static void takes_a_line(void **state)
 static void can_be_cancelled(void **state)
 {
     (void)state;
+    skip_without_terminals();
     type("\003", 1, "cancelled");
     type("72\003", 3, "cancelled");
     type("\n", 1, "no PIN was entered");
@@ -126,6 +189,7 @@ static void too_long(void **state)
     static char keys[PIN_MAX + 2];
 
     (void)state;
+    skip_without_terminals();
     memset(keys, '7', sizeof(keys) - 1);
     keys[sizeof(keys) - 1] = '\n';
     type(keys, sizeof(keys), "too long");
@@ -137,7 +201,8 @@ int main(void)
         cmocka_unit_test(takes_a_line),
         cmocka_unit_test(can_be_cancelled),
         cmocka_unit_test(too_long),
+        cmocka_unit_test(terminal_that_fails),
     };
 
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return cmocka_run_group_tests(tests, need_terminals, NULL);
 }
