@@ -15,7 +15,7 @@
 #include "skey/skey.h"
 
 static unsigned int calls;
-static char context; /* of the functions below; never looked at */
+static void *context[8]; /* of the functions below, and an EVP_SKEY of software: NULL in it */
 
 static const char reference[] = "hsmzke:gold";
 static const unsigned char bytes[32] = "no reference";
