@@ -14,6 +14,7 @@
 
 enum {
     NAME_MAX_LENGTH = 512, /* of a parameter: the core cuts longer ones itself */
+    SHOWN_TOKEN = 200,     /* what is shown of a token's URI, with NUL */
 };
 
 /* What each key that takes a string, a word or a number sets. */
@@ -64,8 +65,6 @@ static const struct {
     const char *served; /* NULL: no value is */
 } unserved_keys[] = {
     { "parallel", "1" },
-    { "token.1", NULL },
-    { "token.2", NULL },
 };
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
@@ -142,6 +141,42 @@ static void read_texts(struct config *config)
     }
     if (config->hsm.module == NULL)
         config->hsm.module = copy(config, HSMZKE_PARAM_PKCS11_MODULE, HSMZKE_DEFAULT_PKCS11_MODULE);
+}
+
+/* "token.1" and so on; `value`: of it, or NULL. */
+static const char *token_setting(const struct config *config, size_t index, char name[16])
+{
+    const char *value;
+
+    snprintf(name, 16, HSMZKE_PARAM_TOKEN ".%zu", index + 1);
+    value = setting(config, name);
+    return value != NULL && *value != '\0' ? value : NULL;
+}
+
+/* The tokens of an HA group: one after the other, and in the place of `token`. */
+static void read_tokens(struct config *config)
+{
+    char name[16], before[16] = "";
+
+    for (size_t i = 0; i <= HSM_TOKENS_MOST; i++) {
+        const char *value = token_setting(config, i, name);
+
+        if (value == NULL) {
+            snprintf(before, sizeof(before), "%s", name);
+        } else if (i == HSM_TOKENS_MOST) {
+            config_wrong(config, name, value, "a group has 8 tokens at most");
+        } else if (*before != '\0') {
+            char cure[64];
+
+            snprintf(cure, sizeof(cure), "%s is not set; number the tokens from 1 on", before);
+            config_wrong(config, name, value, cure);
+        } else if (config->hsm.token != NULL) {
+            config_wrong(config, name, value,
+                         "`token` is set as well; a group is token.1, token.2, ... only");
+        } else {
+            config->hsm.tokens[i] = copy(config, name, value);
+        }
+    }
 }
 
 static void read_words(struct config *config)
@@ -261,18 +296,33 @@ static void check_section(struct config *config, const char *name)
         config_wrong(config, name, value, "names no section of the configuration file");
 }
 
+/* " token=URI", or " token.1=URI token.2=URI" and so on. */
+static void describe_tokens(const struct hsm_settings *hsm, char *text, size_t size)
+{
+    char shown[SHOWN_TOKEN];
+
+    snprintf(shown, sizeof(shown), "%s", hsm->token != NULL ? hsm->token : "(the only one)");
+    shown_hide_pin(shown);
+    snprintf(text, size, " " HSMZKE_PARAM_TOKEN "=%s", shown);
+    for (size_t i = 0, used = 0; i < HSM_TOKENS_MOST && hsm->tokens[i] != NULL; i++) {
+        snprintf(shown, sizeof(shown), "%s", hsm->tokens[i]);
+        shown_hide_pin(shown);
+        snprintf(text + used, size - used, " " HSMZKE_PARAM_TOKEN ".%zu=%s", i + 1, shown);
+        used += strlen(text + used);
+    }
+}
+
 static void describe(struct config *config)
 {
     const struct hsm_settings *hsm = &config->hsm;
-    char token[200];
+    char tokens[HSM_TOKENS_MOST * (SHOWN_TOKEN + sizeof(" token.1="))];
 
-    snprintf(token, sizeof(token), "%s", hsm->token != NULL ? hsm->token : "(the only one)");
-    shown_hide_pin(token);
+    describe_tokens(hsm, tokens, sizeof(tokens));
     snprintf(config->in_force, sizeof(config->in_force),
-             "pkcs11-module=%s token=%s pin-source=%s gateway=%s legacy=%s raw-keys=%s "
+             "pkcs11-module=%s%s pin-source=%s gateway=%s legacy=%s raw-keys=%s "
              "references-elsewhere=%s random=%s pkcs11-uris=%s key-policy=%s sessions=%u "
              "session-wait=%u operation-reuse=%u audit=%s%s%s",
-             hsm->module != NULL ? hsm->module : "", token, shown_pin_source(hsm->pin_source),
+             hsm->module != NULL ? hsm->module : "", tokens, shown_pin_source(hsm->pin_source),
              config->gateway ? "yes" : "no", config->legacy ? "yes" : "no",
              config->raw_keys ? "software" : "refuse",
              config->references_elsewhere ? "allow" : "refuse",
@@ -300,6 +350,7 @@ void config_read(struct config *config, const OSSL_CORE_HANDLE *handle, const OS
             config->get_params = OSSL_FUNC_core_get_params(in);
     }
     read_texts(config);
+    read_tokens(config);
     if (credentials != NULL)
         config->hsm.credentials = copy(config, "CREDENTIALS_DIRECTORY", credentials);
     read_words(config);
@@ -319,6 +370,8 @@ void config_clear(struct config *config)
     free(config->hsm.module);
     free(config->hsm.init_args);
     free(config->hsm.token);
+    for (size_t i = 0; i < HSM_TOKENS_MOST; i++)
+        free(config->hsm.tokens[i]);
     free(config->hsm.pin_source);
     free(config->hsm.credentials);
 }

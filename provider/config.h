@@ -30,7 +30,7 @@ struct config {
     char *audit;               /**< where the audit log goes, "off" or as configured; not NULL */
     bool wrong;                /**< `why` says what is wrong with the configuration */
     struct failure why;
-    char in_force[1024]; /**< the values in force, for the build info line; no secrets */
+    char in_force[3072]; /**< the values in force, for the build info line; no secrets */
 };
 
 /** Reads all settings.  Never fails: what is wrong stands in `config`. */

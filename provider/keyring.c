@@ -127,21 +127,49 @@ static bool check_pins(const struct keyring *keyring, const char *name, const st
     return true;
 }
 
+/* A keyring, and the name by which a key is looked for. */
+struct pinned {
+    const struct keyring *keyring;
+    const char *name;
+};
+
+/* hsm_query's: pins say which token of an HA group has the right key. */
+static bool fits_pins(void *argument, const struct hsm_key *key, struct failure *why)
+{
+    const struct pinned *pinned = argument;
+
+    return check_pins(pinned->keyring, pinned->name, key, why);
+}
+
+bool keyring_fits(void *keyring, const struct hsm_key *key, struct failure *why)
+{
+    return keyring_accepts(keyring, key, why);
+}
+
 static struct hsm_key *look_up(struct keyring *keyring, enum hsm_family family,
                                const struct reference *reference, struct failure *why)
 {
     const char *name = reference->text + HSMZKE_REFERENCE_PREFIX_SIZE;
     const char *alias = config_lookup(keyring->config, HSMZKE_PARAM_KEYS, name);
-    struct hsm_query query;
+    struct pinned pinned = { keyring, name };
+    struct hsm_query query = {
+        .shown = name, .family = family, .fits = fits_pins, .argument = &pinned
+    };
     struct hsm_key *key;
 
-    if (alias != NULL)
-        query = (struct hsm_query){ HSM_BY_URI, alias, strlen(alias), name, family };
-    else if (reference->kind == REFERENCE_BY_ID)
-        query = (struct hsm_query){ HSM_BY_ID, reference->id, sizeof(reference->id), name, family };
-    else
-        query = (struct hsm_query){ HSM_BY_LABEL, reference->name, strlen(reference->name), name,
-                                    family };
+    if (alias != NULL) {
+        query.kind = HSM_BY_URI;
+        query.value = alias;
+        query.size = strlen(alias);
+    } else if (reference->kind == REFERENCE_BY_ID) {
+        query.kind = HSM_BY_ID;
+        query.value = reference->id;
+        query.size = sizeof(reference->id);
+    } else {
+        query.kind = HSM_BY_LABEL;
+        query.value = reference->name;
+        query.size = strlen(reference->name);
+    }
     key = hsm_key_find(keyring->hsm, &query, why);
     if (key != NULL && !check_pins(keyring, name, key, why)) {
         hsm_report_refused(keyring->hsm, name, why);
@@ -185,11 +213,54 @@ struct hsm_key *keyring_get(struct keyring *keyring, enum hsm_family family,
     return NULL;
 }
 
+/* Whether it is about the key, and not about a token that was lost meanwhile. */
+static bool speaks_against(const struct failure *why)
+{
+    return why->reason == FAILURE_POLICY || why->reason == FAILURE_IDENTITY ||
+           why->reason == FAILURE_CONFIGURATION;
+}
+
+/* Each key of an HA group that was not judged yet; those that are refused are left out. */
+static bool judge_members(struct keyring *keyring, const char *name, struct hsm_key *key,
+                          struct failure *why)
+{
+    size_t position = 0;
+    bool any = false;
+
+    if (hsm_key_accepted(key))
+        return true;
+    failure_set(why, FAILURE_TOKEN, "no token of the group can be reached");
+    for (struct hsm_key *member; (member = hsm_key_member(key, &position)) != NULL;) {
+        struct failure words;
+
+        if (!keyring_accepts(keyring, member, &words) ||
+            !policy_accepts(keyring->config->policy, member, keyring_pin(keyring, name, member),
+                            &words)) {
+            if (speaks_against(&words))
+                hsm_key_leave_out(member, &words);
+            *why = words;
+            continue;
+        }
+        if (keyring->config->policy == KEY_POLICY_OFF) /* else it was accepted in there */
+            hsm_key_accept(member, 0);
+        any = true;
+    }
+    return any;
+}
+
+bool keyring_judges(struct keyring *keyring, const char *name, struct hsm_key *key,
+                    struct failure *why)
+{
+    return hsm_key_is_group(key)
+               ? judge_members(keyring, name, key, why)
+               : policy_accepts(keyring->config->policy, key, keyring_pin(keyring, name, key), why);
+}
+
 bool keyring_allows(struct keyring *keyring, struct hsm_key *key, struct failure *why)
 {
     const char *label, *id;
 
-    if (policy_accepts(keyring->config->policy, key, keyring_pin(keyring, NULL, key), why))
+    if (keyring_judges(keyring, NULL, key, why))
         return true;
     hsm_key_names(key, &label, &id);
     hsm_report_refused(keyring->hsm, *label != '\0' ? label : id, why);

@@ -36,10 +36,20 @@ struct hsm_key *keyring_get(struct keyring *keyring, enum hsm_family family,
 bool keyring_allows(struct keyring *keyring, struct hsm_key *key, struct failure *why);
 
 /**
+ * The same, without a word to the audit log; `name`: the one that the key was reached by, or NULL.
+ * Of an HA group each key is judged, and at least one is accepted.
+ */
+bool keyring_judges(struct keyring *keyring, const char *name, struct hsm_key *key,
+                    struct failure *why);
+
+/**
  * Whether a key that was found by other means than a reference (listed, generated) may be used:
  * pins bind it as well.
  */
 bool keyring_accepts(const struct keyring *keyring, const struct hsm_key *key, struct failure *why);
+
+/** The same for hsm_query's `fits`; `keyring` is its argument. */
+bool keyring_fits(void *keyring, const struct hsm_key *key, struct failure *why);
 
 /**
  * The identity that is pinned for a key, by its names or by `name`, the one that it was reached by

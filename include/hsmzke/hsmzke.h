@@ -50,7 +50,7 @@
  */
 #define HSMZKE_PARAM_PKCS11_MODULE "pkcs11-module"
 #define HSMZKE_PARAM_PKCS11_INIT_ARGS "pkcs11-init-args"
-#define HSMZKE_PARAM_TOKEN "token"
+#define HSMZKE_PARAM_TOKEN "token" /**< "token.1", "token.2", ...: those of an HA group */
 #define HSMZKE_PARAM_PIN_SOURCE "pin-source"
 #define HSMZKE_PARAM_KEYS "keys"
 /* Not "identity": a provider's section of openssl.cnf has that key, for the provider's own name. */

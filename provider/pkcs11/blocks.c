@@ -74,7 +74,7 @@ static CK_RV blocks_piece(struct request *request, struct session *session,
                           const struct key_facts *facts, bool running, struct failure *why)
 {
     struct blocks *blocks = (struct blocks *)request;
-    struct token *token = request->key->token;
+    struct token *token = request->member->token;
     const bool encrypt = request->operation.encrypt;
     const bool splice = running && request->operation.mechanism == MECHANISM_CBC &&
                         memcmp(session->chain, blocks->chain, HSM_BLOCK) != 0;
@@ -158,8 +158,13 @@ static bool overlaps(const struct hsm_data *data, size_t size)
 }
 
 /* A key that lists its mechanisms may have key wrap without ECB. */
-static void learn_refusal(struct hsm_key *key, bool encrypt, CK_RV rv)
+static void learn_refusal(const struct request *request, CK_RV rv)
 {
+    struct hsm_key *key = request->member;
+    const bool encrypt = request->operation.encrypt;
+
+    if (request->operation.mechanism != MECHANISM_ECB)
+        return;
     life_lock();
     if (rv == CKR_MECHANISM_INVALID ||
         (rv == CKR_KEY_FUNCTION_NOT_PERMITTED &&
@@ -178,7 +183,8 @@ static bool run(struct hsm_key *key, enum mechanism mechanism, bool encrypt, uns
                      .operation = { key->number, mechanism, encrypt },
                      .left = size,
                      .bytes = size,
-                     .piece = blocks_piece },
+                     .piece = blocks_piece,
+                     .learn = learn_refusal },
         .head = data->head,
         .in = data->in,
         .out = data->out,
@@ -197,8 +203,6 @@ static bool run(struct hsm_key *key, enum mechanism mechanism, bool encrypt, uns
         rv = request_run(&blocks.request, why);
     }
     if (rv != CKR_OK) {
-        if (mechanism == MECHANISM_ECB)
-            learn_refusal(key, encrypt, rv);
         secret_wipe(data->out, size - blocks.request.left);
         return false;
     }
@@ -223,8 +227,9 @@ enum hsm_native_answer hsm_feedback(struct hsm_key *key, const struct hsm_native
                                     size_t *done, struct failure *why)
 {
     struct blocks blocks = {
-        .request = { .key = key,
-                     .operation = { key->number, (enum mechanism)native->way, native->encrypt },
+        .request = { .key = native->member,
+                     .operation = { native->member->number, (enum mechanism)native->way,
+                                    native->encrypt },
                      .at_once = true,
                      .left = data->size,
                      .bytes = data->size,
@@ -235,6 +240,7 @@ enum hsm_native_answer hsm_feedback(struct hsm_key *key, const struct hsm_native
     };
     CK_RV rv;
 
+    (void)key; /* native->member is, or one of its HA group */
     memcpy(blocks.chain, shift, HSM_BLOCK);
     rv = request_run(&blocks.request, why);
     memcpy(shift, blocks.chain, HSM_BLOCK);
@@ -244,5 +250,5 @@ enum hsm_native_answer hsm_feedback(struct hsm_key *key, const struct hsm_native
         secret_wipe(data->out, data->size);
         *done = 0;
     }
-    return native_answer(key, native, rv);
+    return native_answer(native, rv);
 }

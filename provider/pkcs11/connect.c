@@ -82,19 +82,51 @@ static CK_RV ask_why(const struct token *token)
     return rv != CKR_OK ? rv : CKR_GENERAL_ERROR;
 }
 
+/*
+ * Whether other tokens of the module are, or were, in use as well; of an HA group they may be soon.
+ */
+static bool is_shared(const struct token *token)
+{
+    const struct module *module = token->module;
+    bool shared;
+
+    if (token->settings->tokens[0] != NULL)
+        return true;
+    life_lock();
+    shared = module->shared || (module->token != NULL && module->token != token);
+    life_unlock();
+    return shared;
+}
+
+static void note_use(const struct token *token)
+{
+    struct module *module = token->module;
+
+    life_lock();
+    module->shared = module->shared || (module->token != NULL && module->token != token);
+    module->token = token;
+    life_unlock();
+}
+
+static CK_RV list_by_libp11(const struct token *token, CK_SLOT_ID **slots, size_t *count)
+{
+    CK_RV rv;
+
+    module_libp11_begin(token->module);
+    rv = slots_list(token->module->libp11, slots, count);
+    module_libp11_end(token->module);
+    return rv == CKR_GENERAL_ERROR ? ask_why(token) : rv;
+}
+
 /* libp11 lists the slots; what a URI can ask of a token is more than libp11 keeps of it. */
 static bool look_through_slots(const struct token *token, struct search *search,
                                struct failure *why)
 {
     CK_SLOT_ID *slots = NULL;
     size_t count = 0;
-    CK_RV rv;
+    CK_RV rv = is_shared(token) ? slots_list_quietly(token->module->f, &slots, &count)
+                                : list_by_libp11(token, &slots, &count);
 
-    module_libp11_begin(token->module);
-    rv = slots_list(token->module->libp11, &slots, &count);
-    module_libp11_end(token->module);
-    if (rv == CKR_GENERAL_ERROR)
-        rv = ask_why(token);
     if (rv == CKR_OK)
         rv = CALL(token->module->f, C_GetInfo(&search->module));
     for (size_t i = 0; rv == CKR_OK && i < count; i++)
@@ -185,7 +217,10 @@ static enum attempt try_to_connect(struct token *token, struct search *search, u
  */
 static bool connect_token(struct token *token, struct failure *why)
 {
-    struct module *module = module_up(token->settings->module, token->settings->init_args, why);
+    const char *own = token->uri != NULL ? p11_kit_uri_get_module_path(token->uri) : NULL;
+    struct module *module =
+        own != NULL ? module_up(own, NULL, why)
+                    : module_up(token->settings->module, token->settings->init_args, why);
     struct timespec pause = { .tv_nsec = 20000000 };
     struct search search;
 
@@ -204,6 +239,8 @@ static bool connect_token(struct token *token, struct failure *why)
         } else {
             failure_set(why, FAILURE_MODULE, "PKCS#11 module '%s' is not up", module->path);
         }
+        if (attempt == CONNECTED)
+            note_use(token);
         if (attempt == CONNECTED || attempt == NEVER || tries == 1)
             return attempt == CONNECTED;
         nanosleep(&pause, NULL);

@@ -19,7 +19,8 @@ enum {
 
 struct counter {
     struct request request;
-    bool native; /* by CKM_AES_CTR */
+    bool encrypt; /* the program's direction */
+    bool native;  /* by CKM_AES_CTR */
     unsigned char block[HSM_BLOCK];
     unsigned char *stream; /* the caller's: key stream of a last, broken block */
     const unsigned char *in;
@@ -82,7 +83,7 @@ static size_t blocks_to_wrap(uint64_t high, uint64_t low, size_t most)
 static size_t piece_size(const struct counter *counter, const struct session *session,
                          uint64_t high, uint64_t low)
 {
-    struct token *token = counter->request.key->token;
+    struct token *token = counter->request.member->token;
     size_t most, blocks;
     bool quick;
 
@@ -137,7 +138,7 @@ static CK_RV counter_piece(struct request *request, struct session *session,
                            const struct key_facts *facts, bool running, struct failure *why)
 {
     struct counter *counter = (struct counter *)request;
-    struct token *token = request->key->token;
+    struct token *token = request->member->token;
     unsigned char *const in = session->scratch, *const stream = session->scratch + session->half;
     size_t size, whole, wiped = 0;
     uint64_t pair[2];
@@ -167,17 +168,34 @@ static CK_RV counter_piece(struct request *request, struct session *session,
 
 /* ECB, unless it was refused before or the key only decrypts; else CTR in the program's direction.
  */
-static void choose(struct counter *counter, bool encrypt)
+static void choose(struct request *request)
 {
-    struct hsm_key *key = counter->request.key;
+    struct counter *counter = (struct counter *)request;
+    struct hsm_key *key = request->member;
 
     life_lock();
     counter->native = key->without_ecb || !key->facts.may_encrypt;
     life_unlock();
-    counter->request.at_once = counter->native;
-    counter->request.operation =
+    request->at_once = counter->native;
+    request->operation =
         (struct operation){ key->number, counter->native ? MECHANISM_CTR : MECHANISM_ECB,
-                            counter->native ? encrypt : true };
+                            counter->native ? counter->encrypt : true };
+}
+
+static bool refuses_ecb(const struct counter *counter, CK_RV rv)
+{
+    return (rv == CKR_MECHANISM_INVALID || rv == CKR_KEY_FUNCTION_NOT_PERMITTED) &&
+           !counter->native;
+}
+
+static void learn(const struct request *request, CK_RV rv)
+{
+    const struct counter *counter = (const struct counter *)request;
+
+    life_lock();
+    if (refuses_ecb(counter, rv))
+        request->member->without_ecb = true;
+    life_unlock();
 }
 
 bool hsm_ctr(struct hsm_key *key, bool encrypt, unsigned char counter_block[HSM_BLOCK],
@@ -186,7 +204,13 @@ bool hsm_ctr(struct hsm_key *key, bool encrypt, unsigned char counter_block[HSM_
 {
     unsigned char broken[HSM_BLOCK];
     struct counter counter = {
-        .request = { .key = key, .left = size, .bytes = size, .piece = counter_piece },
+        .request = { .key = key,
+                     .left = size,
+                     .bytes = size,
+                     .piece = counter_piece,
+                     .prepare = choose,
+                     .learn = learn },
+        .encrypt = encrypt,
         .stream = broken,
         .in = in,
         .out = out,
@@ -194,15 +218,9 @@ bool hsm_ctr(struct hsm_key *key, bool encrypt, unsigned char counter_block[HSM_
     CK_RV rv;
 
     memcpy(counter.block, counter_block, HSM_BLOCK);
-    choose(&counter, encrypt);
     rv = request_run(&counter.request, why);
-    if ((rv == CKR_MECHANISM_INVALID || rv == CKR_KEY_FUNCTION_NOT_PERMITTED) && !counter.native) {
-        life_lock();
-        key->without_ecb = true;
-        life_unlock();
-        choose(&counter, encrypt);
+    if (refuses_ecb(&counter, rv))
         rv = request_run(&counter.request, why);
-    }
     if (rv != CKR_OK) {
         secret_wipe(out, size - counter.request.left);
         secret_wipe(broken, sizeof(broken));

@@ -2,7 +2,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "pkcs11/key.h"
+#include "pkcs11/group.h"
 #include "pkcs11/operation.h"
 #include "pkcs11/posture.h"
 
@@ -108,13 +108,15 @@ bool hsm_key_attributes(struct hsm_key *key,
                         void (*line)(void *argument, const char *name, const char *value),
                         void *argument, struct failure *why)
 {
-    struct token *token = key->token;
+    struct hsm_key *member = group_any(key, false, why);
+    struct session *session;
+    struct token *token;
     struct key_facts facts;
-    struct session *session = key_session(key, &facts, why);
     CK_RV rv;
 
-    if (session == NULL)
+    if (member == NULL || (session = key_session(member, &facts, why)) == NULL)
         return false;
+    token = member->token;
     rv = operation_end(session, token);
     if (rv == CKR_OK)
         rv = describe(token, session, facts.handle, line, argument);

@@ -1,7 +1,7 @@
 /* What is known of a key that was found: questions of hsm.h. */
 #include <string.h>
 
-#include "pkcs11/key.h"
+#include "pkcs11/group.h"
 #include "pkcs11/report.h"
 
 bool hsm_key_may(const struct hsm_key *key, bool encrypt, struct failure *why)
@@ -73,6 +73,12 @@ bool hsm_key_same(const struct hsm_key *a, const struct hsm_key *b)
 
     hsm_key_identity(a, identity_a);
     hsm_key_identity(b, identity_b);
+    /* Of two groups the same: the key that they were found by first may be on either token. */
+    if (a->group != NULL && b->group != NULL)
+        return spread_agrees(identity_a, identity_b) &&
+               strcmp(a->names.label, b->names.label) == 0 &&
+               a->names.raw_id_size == b->names.raw_id_size &&
+               memcmp(a->names.raw_id, b->names.raw_id, sizeof(a->names.raw_id)) == 0;
     return a == b || (strcmp(a->token->serial, b->token->serial) == 0 &&
                       strcmp(a->token->label, b->token->label) == 0 &&
                       strcmp(a->names.label, b->names.label) == 0 &&
@@ -83,20 +89,27 @@ bool hsm_key_same(const struct hsm_key *a, const struct hsm_key *b)
 
 bool hsm_key_confirm(struct hsm_key *key, struct failure *why)
 {
+    struct hsm_key *member = group_any(key, false, why);
     struct key_facts facts;
 
+    if (member == NULL)
+        return false;
     life_lock();
-    key->stale = true;
+    member->stale = true;
     life_unlock();
-    return key_ready(key, true, &facts, why);
+    return key_ready(member, true, &facts, why);
 }
 
 bool hsm_key_current(const struct hsm_key *key)
 {
+    const struct group *group = key->group;
     bool current;
 
     life_lock();
-    current = !key->replaced;
+    current = group == NULL && !key->replaced;
+    for (size_t i = 0; group != NULL && i < group->count; i++)
+        current =
+            current || (group->members[i]->member != MEMBER_OUT && !group->members[i]->replaced);
     life_unlock();
     return current;
 }

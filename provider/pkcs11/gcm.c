@@ -108,7 +108,7 @@ static CK_RV gcm_piece(struct request *request, struct session *session,
 {
     struct gcm_request *gcm = (struct gcm_request *)request;
     const struct hsm_gcm *data = gcm->data;
-    struct token *token = request->key->token;
+    struct token *token = request->member->token;
     const size_t tag_size = gcm->encrypt ? HSM_BLOCK : data->tag_size;
     const size_t room = (gcm->encrypt ? 1 : 2) * (data->size + HSM_BLOCK);
     const bool large = room > 2 * session->half;

@@ -180,6 +180,12 @@ static struct token *find_token(struct hsm *hsm, const char *text, struct failur
     struct token *token = NULL;
     P11KitUri *parsed;
 
+    if (text == NULL && hsm_is_group(hsm)) {
+        failure_set(why, FAILURE_TOKEN,
+                    "a new key is on one token only, and there are several: name it by -pkeyopt "
+                    "token:LABEL, and copy the key to the others by your HSM's own means");
+        return NULL;
+    }
     if (text == NULL)
         return token_configured(hsm, why);
     if (strncmp(text, "pkcs11:", 7) != 0) {

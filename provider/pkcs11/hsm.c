@@ -5,15 +5,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "pkcs11/key.h"
+#include "pkcs11/group.h"
+#include "pkcs11/hsm-object.h"
 #include "pkcs11/report.h"
-
-/* Guarded by life_lock(). */
-struct hsm {
-    struct hsm *next;
-    struct hsm_settings settings;
-    struct token *tokens;
-};
 
 static struct hsm *all; /* they stay until the process ends */
 static uint64_t keys;   /* a number for each */
@@ -23,12 +17,22 @@ static bool same_text(const char *a, const char *b)
     return a == b || (a != NULL && b != NULL && strcmp(a, b) == 0);
 }
 
+static bool same_tokens(const struct hsm_settings *a, const struct hsm_settings *b)
+{
+    for (size_t i = 0; i < HSM_TOKENS_MOST; i++) {
+        if (!same_text(a->tokens[i], b->tokens[i]))
+            return false;
+    }
+    return true;
+}
+
 static bool same_settings(const struct hsm_settings *a, const struct hsm_settings *b)
 {
     return same_text(a->module, b->module) && same_text(a->init_args, b->init_args) &&
            same_text(a->token, b->token) && same_text(a->pin_source, b->pin_source) &&
-           same_text(a->credentials, b->credentials) && a->sessions == b->sessions &&
-           a->wait == b->wait && a->reuse == b->reuse && a->audit == b->audit;
+           same_text(a->credentials, b->credentials) && same_tokens(a, b) &&
+           a->sessions == b->sessions && a->wait == b->wait && a->reuse == b->reuse &&
+           a->audit == b->audit;
 }
 
 static bool copy_text(char **to, const char *from)
@@ -37,30 +41,41 @@ static bool copy_text(char **to, const char *from)
     return from == NULL || *to != NULL;
 }
 
+static bool copy_settings(struct hsm_settings *own, const struct hsm_settings *settings)
+{
+    bool copied = copy_text(&own->module, settings->module) &&
+                  copy_text(&own->init_args, settings->init_args) &&
+                  copy_text(&own->token, settings->token) &&
+                  copy_text(&own->pin_source, settings->pin_source) &&
+                  copy_text(&own->credentials, settings->credentials);
+
+    for (size_t i = 0; copied && i < HSM_TOKENS_MOST; i++)
+        copied = copy_text(&own->tokens[i], settings->tokens[i]);
+    own->sessions = settings->sessions;
+    own->wait = settings->wait;
+    own->reuse = settings->reuse;
+    own->audit = settings->audit;
+    return copied;
+}
+
 static struct hsm *add(const struct hsm_settings *settings)
 {
     struct hsm *hsm = calloc(1, sizeof(*hsm));
-    struct hsm_settings *own;
 
     if (hsm == NULL)
         return NULL;
-    own = &hsm->settings;
-    *own = *settings;
-    own->module = own->init_args = own->token = own->pin_source = own->credentials = NULL;
-    if (copy_text(&own->module, settings->module) &&
-        copy_text(&own->init_args, settings->init_args) &&
-        copy_text(&own->token, settings->token) &&
-        copy_text(&own->pin_source, settings->pin_source) &&
-        copy_text(&own->credentials, settings->credentials)) {
+    if (copy_settings(&hsm->settings, settings)) {
         hsm->next = all;
         all = hsm;
         return hsm;
     }
-    free(own->module);
-    free(own->init_args);
-    free(own->token);
-    free(own->pin_source);
-    free(own->credentials);
+    free(hsm->settings.module);
+    free(hsm->settings.init_args);
+    free(hsm->settings.token);
+    free(hsm->settings.pin_source);
+    free(hsm->settings.credentials);
+    for (size_t i = 0; i < HSM_TOKENS_MOST; i++)
+        free(hsm->settings.tokens[i]);
     free(hsm);
     return NULL;
 }
@@ -82,96 +97,6 @@ struct hsm *hsm_get(const struct hsm_settings *settings, struct failure *why)
     if (hsm == NULL)
         failure_memory(why);
     return hsm;
-}
-
-/* The token that the canonical URI `text` means (NULL: any), made at its first use. */
-static struct token *get_token(struct hsm *hsm, const char *text, bool configured,
-                               struct failure *why)
-{
-    struct token *token;
-
-    life_lock();
-    for (token = hsm->tokens; token != NULL && !same_text(token->text, text);)
-        token = token->next;
-    if (token == NULL) {
-        token = token_new(&hsm->settings, text, configured, why);
-        if (token != NULL) {
-            token->next = hsm->tokens;
-            hsm->tokens = token;
-        }
-    }
-    life_unlock();
-    return token;
-}
-
-/* The part of `uri` that is about the token and its PIN, in p11-kit's spelling. */
-static char *token_part(P11KitUri *uri, struct failure *why)
-{
-    char *text = NULL;
-
-    if (p11_kit_uri_format(uri, P11_KIT_URI_FOR_TOKEN | P11_KIT_URI_FOR_SLOT, &text) ==
-        P11_KIT_URI_OK)
-        return text;
-    failure_memory(why);
-    return NULL;
-}
-
-/* `token`, parsed; an empty URI where it is not set. */
-static P11KitUri *configured_uri(const struct hsm *hsm, struct failure *why)
-{
-    return uri_parse(hsm->settings.token != NULL ? hsm->settings.token : "pkcs11:", "`token`", why);
-}
-
-struct token *token_configured(struct hsm *hsm, struct failure *why)
-{
-    struct token *token = NULL;
-    P11KitUri *uri;
-    char *text;
-
-    if (hsm->settings.token == NULL)
-        return get_token(hsm, NULL, true, why);
-    uri = configured_uri(hsm, why);
-    if (uri == NULL)
-        return NULL;
-    text = token_part(uri, why);
-    if (text != NULL)
-        token = get_token(hsm, text, true, why);
-    p11_kit_uri_free(uri);
-    free(text);
-    return token;
-}
-
-/* Puts the token of `token` and the PIN source of the key's own URI together. */
-static char *inherit_token(const struct hsm *hsm, const P11KitUri *uri, struct failure *why)
-{
-    P11KitUri *both = configured_uri(hsm, why);
-    char *text;
-
-    if (both == NULL)
-        return NULL;
-    p11_kit_uri_set_pin_source(both, p11_kit_uri_get_pin_source(uri));
-    p11_kit_uri_set_pin_value(both, p11_kit_uri_get_pin_value(uri));
-    text = token_part(both, why);
-    p11_kit_uri_free(both);
-    return text;
-}
-
-/* A key's URI names the token as well, or leaves it to `token`; it may have its own PIN source. */
-struct token *token_of_uri(struct hsm *hsm, P11KitUri *uri, struct failure *why)
-{
-    const bool own_pin =
-        p11_kit_uri_get_pin_source(uri) != NULL || p11_kit_uri_get_pin_value(uri) != NULL;
-    struct token *configured = token_configured(hsm, why);
-    struct token *token = NULL;
-    char *text;
-
-    if (configured == NULL || (!uri_names_token(uri) && !own_pin))
-        return configured;
-    text = uri_names_token(uri) ? token_part(uri, why) : inherit_token(hsm, uri, why);
-    if (text != NULL)
-        token = get_token(hsm, text, false, why);
-    free(text);
-    return token;
 }
 
 static bool copy_bytes(CK_BYTE **to, CK_ULONG *to_size, const void *from, size_t size)
@@ -219,6 +144,18 @@ bool key_look_for_uri(struct hsm_key *key, P11KitUri *uri, struct failure *why)
            failure_memory(why);
 }
 
+bool key_choose_token(struct hsm_key *key, struct hsm *hsm, P11KitUri *uri, struct failure *why)
+{
+    struct token *tokens[HSM_TOKENS_MOST];
+    size_t count;
+
+    key->token = uri != NULL ? token_of_uri(hsm, uri, why) : token_configured(hsm, why);
+    if (key->token == NULL || !hsm_is_group(hsm) || (uri != NULL && uri_names_token(uri)))
+        return key->token != NULL;
+    count = tokens_configured(hsm, tokens, why);
+    return count > 0 && group_make(key, tokens, count, why);
+}
+
 static bool use_uri(struct hsm *hsm, struct hsm_key *key, const char *text, struct failure *why)
 {
     char what[100];
@@ -230,7 +167,7 @@ static bool use_uri(struct hsm *hsm, struct hsm_key *key, const char *text, stru
     if (uri == NULL)
         return false;
     if (key_look_for_uri(key, uri, why))
-        result = (key->token = token_of_uri(hsm, uri, why)) != NULL;
+        result = key_choose_token(key, hsm, uri, why);
     p11_kit_uri_free(uri);
     return result;
 }
@@ -244,8 +181,7 @@ static bool use_query(struct hsm *hsm, struct hsm_key *key, const struct hsm_que
         return false;
     if (query->kind == HSM_BY_ID && !key_look_for(key, NULL, 0, query->value, query->size, why))
         return false;
-    key->token = token_configured(hsm, why);
-    return key->token != NULL;
+    return key_choose_token(key, hsm, NULL, why);
 }
 
 struct hsm_key *key_new(struct token *token, enum hsm_family family, const char *shown,
@@ -287,13 +223,16 @@ struct hsm_key *hsm_key_find(struct hsm *hsm, const struct hsm_query *query, str
 
     if (key == NULL)
         return NULL;
-    if (use_query(hsm, key, query, why) && key_ready(key, false, &facts, why)) {
+    if (!use_query(hsm, key, query, why)) {
+        hsm_report_refused(hsm, query->shown, why);
+    } else if (key->group != NULL) { /* each of its members is told of */
+        if (group_find(key, query, why))
+            return key;
+    } else if (key_ready(key, false, &facts, why)) {
         if (report_found(key, why))
             return key;
-    } else if (key->token != NULL) {
-        report_refused(key, why);
     } else {
-        hsm_report_refused(hsm, query->shown, why);
+        report_refused(key, why);
     }
     hsm_key_free(key);
     return NULL;
@@ -332,6 +271,7 @@ void hsm_key_free(struct hsm_key *key)
     life_unlock();
     if (!last)
         return;
+    group_free(key->group);
     free(key->template.label);
     free(key->template.id);
     free(key->shown);

@@ -21,20 +21,23 @@ enum {
     HSM_IDENTITY_SIZE = 8,  /**< a key's identity value, in bytes */
     HSM_IDENTITY_TEXT = 24, /**< as text: "aes:" or "cmac:" and 16 digits, or "unknown"; NUL */
     HSM_MAC_MOST = 64,      /**< the longest MAC, in bytes */
+    HSM_TOKENS_MOST = 8,    /**< tokens of an HA group */
 };
 
 /** How to reach an HSM; docs/configuration.md has the meaning of each. Strings are never NULL but
  * where said. */
 struct hsm_settings {
-    char *module;            /**< path of the PKCS#11 module */
-    char *init_args;         /**< its init string; NULL: none */
-    char *token;             /**< RFC 7512 URI of the token; NULL: the only one there is */
-    char *pin_source;        /**< NULL: none */
-    char *credentials;       /**< the directory of `credential:`; NULL: none */
-    unsigned int sessions;   /**< most sessions at once for a token */
-    unsigned int wait;       /**< milliseconds to wait for a session */
-    unsigned int reuse;      /**< seconds that a running operation is re-used; 0: never */
-    struct hsm_audit *audit; /**< what is told what happens; NULL: nobody */
+    char *module;                  /**< path of the PKCS#11 module */
+    char *init_args;               /**< its init string; NULL: none */
+    char *token;                   /**< RFC 7512 URI of the token; NULL: the only one there is */
+    char *tokens[HSM_TOKENS_MOST]; /**< those of an HA group in the place of `token`; NULL after
+                                        the last */
+    char *pin_source;              /**< NULL: none */
+    char *credentials;             /**< the directory of `credential:`; NULL: none */
+    unsigned int sessions;         /**< most sessions at once for a token */
+    unsigned int wait;             /**< milliseconds to wait for a session */
+    unsigned int reuse;            /**< seconds that a running operation is re-used; 0: never */
+    struct hsm_audit *audit;       /**< what is told what happens; NULL: nobody */
 };
 
 /** An HSM as one set of settings reaches it. */
@@ -58,6 +61,10 @@ struct hsm_query {
         HSM_SECRET, /**< a generic secret of any length, or one for HMAC */
         HSM_ANY,    /**< both */
     } family;       /**< keys of other families are passed over */
+    /** Asked of the key on each token of an HA group: one that does not fit is left out; NULL: all
+     * fit. */
+    bool (*fits)(void *argument, const struct hsm_key *key, struct failure *why);
+    void *argument;
 };
 
 /**
@@ -136,6 +143,19 @@ bool hsm_key_is(const struct hsm_key *key, const char *expected, struct failure 
 /** Whether an IV for GCM is the one whose key stream identities come from: not for programs. */
 bool hsm_iv_is_reserved(const unsigned char *iv, size_t size);
 
+/**
+ * The keys that are to be judged before `key` is used: of an HA group those on each token that is
+ * there; `*position` is 0 at first.  They live as long as `key`.
+ * @return NULL: there are no more
+ */
+struct hsm_key *hsm_key_member(struct hsm_key *key, size_t *position);
+
+/** Leaves the key of one token of an HA group out, for the reason in `why`; for others nothing. */
+void hsm_key_leave_out(struct hsm_key *member, const struct failure *why);
+
+/** Whether `key` stands for the keys of an HA group. */
+bool hsm_key_is_group(const struct hsm_key *key);
+
 /** Whether `key` still stands for what it was found as: false once another key took its place. */
 bool hsm_key_current(const struct hsm_key *key);
 
@@ -194,6 +214,7 @@ struct hsm_native {
         HSM_TRUST_UNPROVEN, /**< what it does is to be compared with ECB, and told by judge() */
         HSM_TRUST_PROVEN,   /**< on this token it did what ECB does */
     } trust;
+    struct hsm_key *member; /**< whose mechanism it is: of an HA group one of its keys */
     bool encrypt, own_iv;
     bool alone;       /**< the key refuses ECB, as was learnt */
     unsigned int way; /**< which mechanism: the room's own number */

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "pkcs11/group.h"
 #include "pkcs11/operation.h"
 #include "pkcs11/posture.h"
 
@@ -134,7 +135,7 @@ struct hsm_judgement *hsm_key_judge(struct hsm_key *key, const char *pin, struct
 
     if (audit == NULL || posture == NULL) {
         failure_memory(why);
-    } else if (read_again(posture, key, why)) {
+    } else if ((key = group_any(key, false, why)) != NULL && read_again(posture, key, why)) {
         hsm_key_identity(key, posture->identity);
         posture->pin = pin;
         posture->pin_fits = pin != NULL && hsm_key_is(key, pin, &ignored);
@@ -159,8 +160,32 @@ void hsm_judgement_free(struct hsm_judgement *audit)
 void hsm_key_accept(struct hsm_key *key, unsigned long connection)
 {
     life_lock();
+    if (key->in_group && key->member == MEMBER_FOUND)
+        key->member = MEMBER_USABLE;
     key->accepted = connection != 0 ? connection : key->token->epoch;
     life_unlock();
+}
+
+static bool is_accepted(const struct hsm_key *key)
+{
+    return token_is_up(key->token) && key->accepted == key->token->epoch;
+}
+
+/* All that may be used are, and there is one.  With the lock held. */
+static bool group_is_accepted(const struct group *group)
+{
+    bool any = false;
+
+    for (size_t i = 0; i < group->count; i++) {
+        const struct hsm_key *member = group->members[i];
+
+        if (member->member != MEMBER_FOUND && member->member != MEMBER_USABLE)
+            continue;
+        if (token_is_up(member->token) && !is_accepted(member))
+            return false;
+        any = any || member->member == MEMBER_USABLE;
+    }
+    return any;
 }
 
 bool hsm_key_accepted(const struct hsm_key *key)
@@ -168,7 +193,7 @@ bool hsm_key_accepted(const struct hsm_key *key)
     bool accepted;
 
     life_lock();
-    accepted = token_is_up(key->token) && key->accepted == key->token->epoch;
+    accepted = key->group != NULL ? group_is_accepted(key->group) : is_accepted(key);
     life_unlock();
     return accepted;
 }

@@ -267,19 +267,37 @@ bool key_is_fresh(const struct hsm_key *key, const struct key_facts *facts)
 static bool is_ready(const struct hsm_key *key, bool fresh)
 {
     return token_is_up(key->token) && !key->stale && key->facts.epoch == key->token->epoch &&
-           (!fresh || key_is_fresh(key, &key->facts));
+           key->member != MEMBER_OUT && (!fresh || key_is_fresh(key, &key->facts));
+}
+
+static bool lost(const struct token *token, struct failure *why)
+{
+    return failure_set(why, FAILURE_SESSIONS, "token '%s': the connection was lost", token->label);
+}
+
+/* Of a group's token only key_revive() makes a connection: others have other tokens to go to. */
+static bool connect(struct token *token, bool may_connect, struct failure *why)
+{
+    bool up;
+
+    if (may_connect)
+        return token_connect(token, why);
+    life_lock();
+    up = token_is_up(token);
+    life_unlock();
+    return up || lost(token, why);
 }
 
 /* Without the lock: brings token and key up, as the only thread that does; a lost session once
  * more. */
-static bool make_ready(struct hsm_key *key, struct failure *why)
+static bool make_ready(struct hsm_key *key, bool may_connect, struct failure *why)
 {
     const unsigned long before = key->facts.epoch; /* nobody else writes to it: key->busy */
     struct key_facts facts = { 0 };
     CK_RV rv = CKR_GENERAL_ERROR;
 
     for (int tries = 2; tries > 0 && rv != CKR_OK && !ckr_refusal(rv); tries--) {
-        if (token_connect(key->token, why)) {
+        if (connect(key->token, may_connect, why)) {
             rv = find_once(key, &facts, why);
         } else {
             failure_prefix(why, "key '%s'", key->shown);
@@ -308,7 +326,8 @@ void key_stale(struct hsm_key *key, const struct key_facts *facts)
     life_unlock();
 }
 
-bool key_ready(struct hsm_key *key, bool fresh, struct key_facts *facts, struct failure *why)
+static bool get_ready(struct hsm_key *key, bool fresh, bool may_connect, struct key_facts *facts,
+                      struct failure *why)
 {
     bool ready = true;
 
@@ -318,19 +337,36 @@ bool key_ready(struct hsm_key *key, bool fresh, struct key_facts *facts, struct 
             ready = failure_set(why, FAILURE_IDENTITY,
                                 "key '%s' was replaced by another one; initialise the context anew",
                                 key->shown);
+        } else if (key->in_group && key->member == MEMBER_OUT) {
+            ready = failure_set(why, FAILURE_IDENTITY, "key '%s' on token '%s' was left out",
+                                key->shown, key->token->label);
+        } else if (!may_connect && !token_is_up(key->token)) {
+            ready = lost(key->token, why);
         } else if (key->busy && key->busy_generation == life_generation()) {
             life_wait(NULL);
         } else {
             key->busy = true;
             key->busy_generation = life_generation();
             life_unlock();
-            ready = make_ready(key, why);
+            ready = make_ready(key, may_connect, why);
             life_lock();
         }
     }
     *facts = key->facts;
     life_unlock();
     return ready;
+}
+
+bool key_ready(struct hsm_key *key, bool fresh, struct key_facts *facts, struct failure *why)
+{
+    return get_ready(key, fresh, !key->in_group, facts, why);
+}
+
+bool key_revive(struct hsm_key *key, struct failure *why)
+{
+    struct key_facts facts;
+
+    return get_ready(key, false, true, &facts, why);
 }
 
 struct session *key_session(struct hsm_key *key, struct key_facts *facts, struct failure *why)

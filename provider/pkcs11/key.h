@@ -41,9 +41,24 @@ struct key_names {
     size_t raw_id_size;        /* of it, in bytes; 0: it has none */
 };
 
+/** What a key is to its HA group. */
+enum member {
+    MEMBER_UNSEEN, /* its token was not reached, or has not the key */
+    MEMBER_FOUND,  /* it is the group's key; to be judged before it is used */
+    MEMBER_USABLE,
+    MEMBER_OUT, /* it is another key, or refused: never to be used */
+};
+
+struct group;
+
 /** Guarded by life_lock(), but what is marked constant. */
 struct hsm_key {
     unsigned int references;
+    struct group *group; /* constant: the members that it stands for (group.h); NULL: none */
+    bool in_group;       /* constant: it is a member itself */
+    enum member member;
+    struct rest rest;             /* of a member: since its token did not have it */
+    bool told;                    /* of a member: the audit log knows that it is missing */
     uint64_t number;              /* constant: unique in this process */
     struct token *token;          /* constant */
     struct key_template template; /* constant */
@@ -63,11 +78,18 @@ struct hsm_key {
 };
 
 /**
- * Makes sure that token and key are there: connects, finds the key again after the connection was
- * lost and, with `fresh`, if it was not confirmed within the time that operations are re-used.
+ * Makes sure that token and key are there: connects (not for a member of a group), finds the key
+ * again after the connection was lost and, with `fresh`, if it was not confirmed within the time
+ * that operations are re-used.
  * @return false, with the reason in `why`; else the facts of now are in `facts`
  */
 bool key_ready(struct hsm_key *key, bool fresh, struct key_facts *facts, struct failure *why);
+
+/**
+ * The same for a member of a group, whose token is connected by this function only.
+ * @return false, with the reason in `why`
+ */
+bool key_revive(struct hsm_key *key, struct failure *why);
 
 /**
  * Borrows a session of the connection in which the key was found, for anything but an operation.
@@ -89,6 +111,12 @@ void key_read_names(const struct token *token, CK_SESSION_HANDLE session, CK_OBJ
  */
 struct hsm_key *key_new(struct token *token, enum hsm_family family, const char *shown,
                         struct failure *why);
+
+/**
+ * Sets the token of a new key that says what to look for: the one that `uri` (NULL: none) means,
+ * or all of an HA group.  @return false, with the reason in `why`
+ */
+bool key_choose_token(struct hsm_key *key, struct hsm *hsm, P11KitUri *uri, struct failure *why);
 
 /** What a new key is looked for by: `label` and `id` (NULL: any), copied. */
 bool key_look_for(struct hsm_key *key, const void *label, size_t label_size, const void *id,

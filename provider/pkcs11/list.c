@@ -7,8 +7,8 @@
 
 #include "pkcs11/attribute.h"
 #include "pkcs11/connect.h"
+#include "pkcs11/group.h"
 #include "pkcs11/inventory.h"
-#include "pkcs11/key.h"
 #include "pkcs11/operation.h"
 #include "pkcs11/report.h"
 
@@ -26,9 +26,12 @@ struct entry {
 };
 
 struct hsm_list {
-    struct token *token;
+    struct hsm *hsm;
+    struct token *token; /* of an HA group the one that is looked at */
+    bool group;          /* its keys are those of an HA group */
     struct entry *entries;
     size_t count;
+    size_t others; /* of the tokens that were looked at before */
 };
 
 /* Handles that one search has found. */
@@ -105,6 +108,34 @@ static void read_entry(const struct token *token, const struct session *session,
     entry->id_size = size > 0 ? (size_t)size : 0;
 }
 
+/* For `more` entries; what is new is zero, so that entries can be compared whole. */
+static bool make_room(struct hsm_list *list, size_t more)
+{
+    const size_t size = (list->count + more + 1) * sizeof(*list->entries);
+    struct entry *grown = realloc(list->entries, size);
+
+    if (grown == NULL)
+        return false;
+    list->entries = grown;
+    memset(grown + list->count, 0, (more + 1) * sizeof(*grown));
+    return true;
+}
+
+/* Whether another token of the group has a key of the same names: then it is one key. */
+static bool is_listed(const struct hsm_list *list, const struct entry *entry)
+{
+    for (size_t i = 0; i < list->others; i++) {
+        const struct entry *other = &list->entries[i];
+
+        if (other->family == entry->family && other->label_size == entry->label_size &&
+            other->id_size == entry->id_size &&
+            memcmp(other->label, entry->label, entry->label_size) == 0 &&
+            memcmp(other->id, entry->id, entry->id_size) == 0)
+            return true;
+    }
+    return false;
+}
+
 static CK_RV collect(struct hsm_list *list, const struct hsm_key *pattern, struct session *session)
 {
     struct handles handles = { 0 };
@@ -112,10 +143,8 @@ static CK_RV collect(struct hsm_list *list, const struct hsm_key *pattern, struc
 
     if (rv == CKR_OK)
         rv = search(pattern, session, &handles);
-    free(list->entries);
-    list->count = 0;
-    list->entries = calloc(handles.count + 1, sizeof(*list->entries));
-    if (list->entries == NULL)
+    list->count = list->others;
+    if (rv == CKR_OK && !make_room(list, handles.count))
         rv = CKR_HOST_MEMORY;
     for (CK_ULONG i = 0; rv == CKR_OK && i < handles.count; i++) {
         struct entry *entry = &list->entries[list->count];
@@ -123,7 +152,7 @@ static CK_RV collect(struct hsm_list *list, const struct hsm_key *pattern, struc
         if (!is_served(list->token, session, handles.all[i], &entry->family))
             continue;
         read_entry(list->token, session, handles.all[i], entry);
-        list->count++;
+        list->count += !is_listed(list, entry);
     }
     free(handles.all);
     return rv;
@@ -162,12 +191,44 @@ static struct hsm_key *make_pattern(struct hsm *hsm, const char *uri, struct fai
         return NULL;
     parsed = key_uri(uri != NULL ? uri : "pkcs11:", "the URI", why);
     made = parsed != NULL && key_look_for_uri(pattern, parsed, why) &&
-           (pattern->token = token_of_uri(hsm, parsed, why)) != NULL;
+           key_choose_token(pattern, hsm, parsed, why);
     p11_kit_uri_free(parsed);
     if (made)
         return pattern;
     hsm_key_free(pattern);
     return NULL;
+}
+
+static CK_RV list_token(struct hsm_list *list, const struct hsm_key *pattern, const char *uri,
+                        struct failure *why)
+{
+    CK_RV rv = CKR_GENERAL_ERROR;
+
+    list->token = pattern->token;
+    list->others = list->count;
+    for (int tries = 2; tries > 0 && rv != CKR_OK && !ckr_refusal(rv); tries--)
+        rv = token_connect(list->token, why) ? look(list, pattern, why) : CKR_HSMZKE_TOLD;
+    if (rv != CKR_OK)
+        list->count = list->others;
+    return report_listed(list->token, uri, list->count - list->others, rv, why);
+}
+
+/* The keys of all tokens that answer; one that is on several is listed once. */
+static CK_RV list_group(struct hsm_list *list, const struct hsm_key *pattern, const char *uri,
+                        struct failure *why)
+{
+    CK_RV result = CKR_HSMZKE_TOLD;
+
+    list->group = true;
+    for (size_t i = 0; i < pattern->group->count; i++) {
+        const struct hsm_key *member = pattern->group->members[i];
+
+        if (list_token(list, member, uri, why) == CKR_OK)
+            result = CKR_OK;
+        else
+            group_token_failed(member->token);
+    }
+    return result;
 }
 
 struct hsm_list *hsm_list(struct hsm *hsm, const char *uri, struct failure *why)
@@ -179,10 +240,9 @@ struct hsm_list *hsm_list(struct hsm *hsm, const char *uri, struct failure *why)
     if (pattern != NULL && list == NULL)
         failure_memory(why);
     if (pattern != NULL && list != NULL) {
-        list->token = pattern->token;
-        for (int tries = 2; tries > 0 && rv != CKR_OK && !ckr_refusal(rv); tries--)
-            rv = token_connect(list->token, why) ? look(list, pattern, why) : CKR_HSMZKE_TOLD;
-        rv = report_listed(list->token, uri, list->count, rv, why);
+        list->hsm = hsm;
+        rv = pattern->group != NULL ? list_group(list, pattern, uri, why)
+                                    : list_token(list, pattern, uri, why);
     } else {
         hsm_report_refused(hsm, uri, why);
     }
@@ -198,11 +258,20 @@ size_t hsm_list_size(const struct hsm_list *list)
     return list->count;
 }
 
+static bool find(struct hsm_key *key, struct failure *why)
+{
+    static const struct hsm_query any; /* pins are for who gets the key to look at */
+    struct key_facts facts;
+
+    if (key->group != NULL)
+        return group_find(key, &any, why);
+    return key_ready(key, false, &facts, why) && report_found(key, why);
+}
+
 struct hsm_key *hsm_list_key(const struct hsm_list *list, size_t index, struct failure *why)
 {
     const struct entry *entry = &list->entries[index];
     char shown[NAME_MOST + 1];
-    struct key_facts facts;
     struct hsm_key *key;
 
     if (entry->label_size == 0 && entry->id_size == 0) {
@@ -216,7 +285,7 @@ struct hsm_key *hsm_list_key(const struct hsm_list *list, size_t index, struct f
     if (key != NULL &&
         key_look_for(key, entry->label_size > 0 ? entry->label : NULL, entry->label_size,
                      entry->id_size > 0 ? entry->id : NULL, entry->id_size, why) &&
-        key_ready(key, false, &facts, why) && report_found(key, why))
+        (!list->group || key_choose_token(key, list->hsm, NULL, why)) && find(key, why))
         return key;
     hsm_key_free(key);
     return NULL;

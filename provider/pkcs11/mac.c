@@ -4,6 +4,7 @@
  */
 #include <stdlib.h>
 
+#include "pkcs11/group.h"
 #include "pkcs11/report.h"
 #include "pkcs11/sign.h"
 #include "pkcs11/request.h"
@@ -29,7 +30,7 @@ static CK_RV mac_piece(struct request *request, struct session *session,
                        const struct key_facts *facts, bool running, struct failure *why)
 {
     struct mac_request *mac = (struct mac_request *)request;
-    struct token *token = request->key->token;
+    struct token *token = request->member->token;
     CK_RV rv = sign_begin(session, token, facts, mac->kind, why);
 
     (void)running; /* a MAC is begun anew for each message */
@@ -90,12 +91,14 @@ struct hsm_mac_stream *hsm_mac_begin(struct hsm_key *key, enum hsm_mac kind,
     stream->generation = life_generation();
     stream->kind = kind;
     if (request_run(&request.request, why) == CKR_OK) {
-        stream->key = hsm_key_ref(key);
-        if (session_keep(key->token, why)) {
+        struct hsm_key *member = request.request.member;
+
+        stream->key = hsm_key_ref(member);
+        if (session_keep(member->token, why)) {
             stream->session = request.request.kept;
             return stream;
         }
-        session_return(key->token, request.request.kept, false); /* a MAC is open in it */
+        session_return(member->token, request.request.kept, false); /* a MAC is open in it */
     }
     hsm_mac_stream_free(stream);
     return NULL;
@@ -144,8 +147,10 @@ static bool go_on(struct hsm_mac_stream *stream, const unsigned char *data, size
     };
     CK_RV rv = call(stream, data, size, mac);
 
-    if (rv != CKR_OK)
+    if (rv != CKR_OK) {
         lost(stream, rv, why);
+        group_stream_failed(stream->key, stream->session, rv);
+    }
     rv = report_performance(token, stream->key, &performance, rv, why);
     if (rv != CKR_OK) {
         let_go(stream, false);

@@ -32,6 +32,8 @@ struct module {
     enum phase phase;
     unsigned long generation; /* of PHASE_UP: life_generation() */
     unsigned long starts;     /* counts C_Initialize: handles of an earlier one are void */
+    const void *token;        /* the token that was connected last, or NULL */
+    bool shared;              /* several were */
     unsigned int users;       /* threads that use handles; none is left when it is started anew */
 };
 

@@ -10,6 +10,8 @@
 
 #include <stdlib.h>
 
+#include "pkcs11/group.h"
+
 enum {
     CANDIDATES = 2,
     MECHANISMS_MOST = 4096, /* a longer list is not to be believed */
@@ -96,7 +98,12 @@ static bool look_up(struct hsm_key *key, enum mechanism mechanism, struct hsm_na
 void hsm_native_find(struct hsm_key *key, enum hsm_mode mode, bool encrypt, bool own_iv,
                      struct hsm_native *native)
 {
+    struct failure ignored;
+
     *native = (struct hsm_native){ .encrypt = encrypt, .own_iv = own_iv };
+    native->member = key = group_any(key, true, &ignored);
+    if (key == NULL)
+        return;
     for (size_t i = 0; i < CANDIDATES && candidates[mode][i] != MECHANISM_ECB; i++) {
         if (look_up(key, candidates[mode][i], native))
             return;
@@ -105,10 +112,15 @@ void hsm_native_find(struct hsm_key *key, enum hsm_mode mode, bool encrypt, bool
 
 void hsm_native_judge(struct hsm_key *key, const struct hsm_native *native, bool right)
 {
-    struct native_facts *facts = &key->token->natives[native->way];
+    struct native_facts *facts;
 
+    (void)key; /* of an HA group it was one of its keys */
+    key = native->member;
+    facts = &key->token->natives[native->way];
     life_lock();
-    if (right && native->alone)
+    if (!right && key->in_group && !token_is_up(key->token))
+        ; /* it was the token that failed */
+    else if (right && native->alone)
         key->proven[native->way][native->encrypt] = true;
     else if (right)
         facts->proven[native->encrypt][native->own_iv] = true;
@@ -119,8 +131,22 @@ void hsm_native_judge(struct hsm_key *key, const struct hsm_native *native, bool
     life_unlock();
 }
 
-enum hsm_native_answer native_answer(struct hsm_key *key, const struct hsm_native *native, CK_RV rv)
+static bool is_lost(const struct hsm_key *key)
 {
+    bool lost;
+
+    life_lock();
+    lost = !token_is_up(key->token);
+    life_unlock();
+    return lost;
+}
+
+enum hsm_native_answer native_answer(const struct hsm_native *native, CK_RV rv)
+{
+    struct hsm_key *key = native->member;
+
+    if (rv != CKR_OK && key->in_group && is_lost(key)) /* ECB goes on with another member */
+        return HSM_NATIVE_UNFIT;
     switch (rv) {
     case CKR_OK:
         return HSM_NATIVE_DONE;

@@ -8,7 +8,6 @@
  * What `rv`, a call's with `native`, means; learns from it that the key does not take the
  * mechanism.
  */
-enum hsm_native_answer native_answer(struct hsm_key *key, const struct hsm_native *native,
-                                     CK_RV rv);
+enum hsm_native_answer native_answer(const struct hsm_native *native, CK_RV rv);
 
 #endif

@@ -8,7 +8,7 @@
 #include <string.h>
 
 #include "pkcs11/connect.h"
-#include "pkcs11/key.h"
+#include "pkcs11/group.h"
 #include "pkcs11/report.h"
 #include "pkcs11/session.h"
 #include "secret.h"
@@ -81,12 +81,56 @@ static bool from_token(struct token *token, const struct hsm_key *key, unsigned 
 
 bool hsm_key_random(struct hsm_key *key, unsigned char *bytes, size_t size, struct failure *why)
 {
-    return from_token(key->token, key, bytes, size, why);
+    struct group_walk walk = group_walk(key, true);
+    struct hsm_key *member = group_next(&walk, why);
+    bool good = false;
+
+    while (member != NULL) {
+        good = from_token(member->token, member, bytes, size, why);
+        member =
+            group_served(&walk, good ? CKR_OK : CKR_HSMZKE_TOLD) ? group_next(&walk, why) : NULL;
+    }
+    return good;
+}
+
+/* How soon a token of a group is asked. */
+enum turn {
+    TURN_UP,
+    TURN_RESTED,
+    TURN_RESTS,
+    TURNS,
+};
+
+static enum turn turn_of(const struct token *token)
+{
+    enum turn turn = TURN_RESTS;
+
+    life_lock();
+    if (token_is_up(token))
+        turn = TURN_UP;
+    else if (rest_is_over(&token->rest, group_now()))
+        turn = TURN_RESTED;
+    life_unlock();
+    return turn;
 }
 
 bool hsm_random(struct hsm *hsm, unsigned char *bytes, size_t size, struct failure *why)
 {
-    struct token *token = token_configured(hsm, why);
+    struct token *tokens[HSM_TOKENS_MOST];
+    const size_t count = tokens_configured(hsm, tokens, why);
+    bool asked[HSM_TOKENS_MOST] = { false };
 
-    return token != NULL && from_token(token, NULL, bytes, size, why);
+    if (count == 1)
+        return from_token(tokens[0], NULL, bytes, size, why);
+    for (enum turn turn = TURN_UP; turn < TURNS; turn++) {
+        for (size_t i = 0; i < count; i++) {
+            if (asked[i] || turn_of(tokens[i]) > turn)
+                continue;
+            asked[i] = true;
+            if (from_token(tokens[i], NULL, bytes, size, why))
+                return true;
+            group_token_failed(tokens[i]);
+        }
+    }
+    return false;
 }

@@ -14,6 +14,7 @@
  */
 struct request {
     struct hsm_key *key;
+    struct hsm_key *member; /* the one that serves it now: `key` itself, or of its HA group */
     struct operation operation;
     bool at_once; /* never over a running operation */
     bool keep;    /* the session is not returned when all went well, but left in `kept` */
@@ -29,6 +30,10 @@ struct request {
     CK_RV(*piece)
     (struct request *request, struct session *session, const struct key_facts *facts, bool running,
      struct failure *why);
+    /** NULL, or: sets `operation` and `at_once` for the member that is to serve now. */
+    void (*prepare)(struct request *request);
+    /** NULL, or: told of an error of the member that served. */
+    void (*learn)(const struct request *request, CK_RV rv);
 };
 
 /**

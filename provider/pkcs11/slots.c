@@ -5,6 +5,10 @@
 #include <signal.h>
 #include <stdlib.h>
 
+enum {
+    SLOTS_MOST = 4096, /* a longer list is not to be believed */
+};
+
 struct work {
     CK_RV (*run)(struct work *work);
     CK_RV rv;
@@ -124,5 +128,27 @@ CK_RV slots_list(PKCS11_CTX *libp11, CK_SLOT_ID **ids, size_t *count)
 
     *ids = work.ids;
     *count = work.count;
+    return rv;
+}
+
+CK_RV slots_list_quietly(const CK_FUNCTION_LIST *f, CK_SLOT_ID **ids, size_t *count)
+{
+    CK_ULONG found = 0, room;
+    CK_RV rv = CALL(f, C_GetSlotList(CK_TRUE, NULL, &found));
+
+    *ids = NULL;
+    *count = 0;
+    if (rv != CKR_OK || found == 0)
+        return rv;
+    if (found > SLOTS_MOST)
+        return CKR_GENERAL_ERROR;
+    room = found;
+    *ids = calloc(room, sizeof(**ids));
+    if (*ids == NULL)
+        return CKR_HOST_MEMORY;
+    rv = CALL(f, C_GetSlotList(CK_TRUE, *ids, &found));
+    if (rv == CKR_OK && found > room)
+        rv = CKR_GENERAL_ERROR;
+    *count = rv == CKR_OK ? found : 0;
     return rv;
 }

@@ -8,6 +8,7 @@
 
 #include "pkcs11/computed.h"
 #include "pkcs11/gcm-mechanism.h"
+#include "pkcs11/group.h"
 #include "pkcs11/operation.h"
 #include "pkcs11/report.h"
 #include "secret.h"
@@ -17,7 +18,7 @@ enum {
 };
 
 struct hsm_stream {
-    struct hsm_key *key;      /* owned */
+    struct hsm_key *key;      /* owned; of an HA group the member that serves */
     struct session *session;  /* borrowed */
     unsigned long generation; /* of the process that began it */
     unsigned int tries;       /* that its present part took */
@@ -25,10 +26,13 @@ struct hsm_stream {
 
 bool hsm_stream_possible(const struct hsm_key *key)
 {
+    const struct group *group = key->group;
     bool possible;
 
     life_lock();
-    possible = !key->token->streams_not;
+    possible = group == NULL && !key->token->streams_not;
+    for (size_t i = 0; group != NULL && i < group->count; i++)
+        possible = possible || !group->members[i]->token->streams_not;
     life_unlock();
     return possible;
 }
@@ -101,6 +105,29 @@ static CK_RV begin(struct hsm_stream *stream, const struct hsm_gcm *data, struct
     return rv;
 }
 
+/* With one member after the other; with a single token once more, with what there is now. */
+static CK_RV begin_somewhere(struct hsm_stream *stream, struct hsm_key *key,
+                             const struct hsm_gcm *data, struct failure *why)
+{
+    struct group_walk walk = group_walk(key, true);
+    struct hsm_key *member = group_next(&walk, why);
+    CK_RV rv = CKR_HSMZKE_TOLD;
+
+    stream->tries = 0;
+    while (member != NULL) {
+        hsm_key_free(stream->key);
+        stream->key = hsm_key_ref(member);
+        stream->tries++;
+        rv = begin(stream, data, why);
+        if (!member->in_group && (ckr_key_gone(rv) || ckr_connection_lost(rv))) {
+            stream->tries++;
+            rv = begin(stream, data, why);
+        }
+        member = group_served(&walk, rv) ? group_next(&walk, why) : NULL;
+    }
+    return rv;
+}
+
 struct hsm_stream *hsm_stream_begin(struct hsm_key *key, const struct hsm_gcm *data,
                                     struct failure *why)
 {
@@ -117,11 +144,7 @@ struct hsm_stream *hsm_stream_begin(struct hsm_key *key, const struct hsm_gcm *d
     stream->generation = life_generation();
     stream->tries = 1;
     begun = report_now(key->token);
-    rv = begin(stream, data, why);
-    if (ckr_key_gone(rv) || ckr_connection_lost(rv)) { /* once more, with what there is now */
-        stream->tries++;
-        rv = begin(stream, data, why);
-    }
+    rv = begin_somewhere(stream, key, data, why);
     if (report(stream, "begin", &header, begun, rv, why)) {
         stream->tries = 1;
         return stream;
@@ -191,8 +214,10 @@ bool hsm_stream_update(struct hsm_stream *stream, const unsigned char *in, unsig
         rv = update(stream, in, target, size);
         session_pause(token);
     }
-    if (rv != CKR_OK)
+    if (rv != CKR_OK) {
         failed(stream, rv, why);
+        group_stream_failed(stream->key, stream->session, rv);
+    }
     good = report(stream, "update", &piece, begun, rv, why);
     if (good && overlap)
         memcpy(out, target, size);
@@ -229,8 +254,10 @@ bool hsm_stream_finish(struct hsm_stream *stream, unsigned char tag[HSM_BLOCK], 
         rv = CKR_HSMZKE_BUFFERED;
     if (rv == CKR_OK && !computed_something(last, HSM_BLOCK))
         rv = CKR_HSMZKE_NOT_COMPUTED;
-    if (rv != CKR_OK)
+    if (rv != CKR_OK) {
         failed(stream, rv, why);
+        group_stream_failed(stream->key, stream->session, rv);
+    }
     if (!report(stream, "final", &nothing, begun, rv, why)) {
         secret_wipe(last, sizeof(last));
         return false;

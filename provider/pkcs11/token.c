@@ -21,7 +21,7 @@ struct token *token_new(const struct hsm_settings *settings, const char *text, b
     token->text = text != NULL ? strdup(text) : NULL;
     if (token->sessions == NULL || (text != NULL && token->text == NULL))
         failure_memory(why);
-    else if (text == NULL || (token->uri = uri_parse(text, "token", why)) != NULL)
+    else if (text == NULL || (token->uri = uri_parse_token(text, "token", why)) != NULL)
         return token;
     free(token->sessions);
     free(token->text);

@@ -6,6 +6,7 @@
 
 #include "pkcs11/hsm.h"
 #include "pkcs11/module.h"
+#include "pkcs11/spread.h"
 #include "pkcs11/uri.h"
 
 struct session;
@@ -42,7 +43,7 @@ struct token {
     const struct hsm_settings *settings; /* constant */
     char *text;                          /* constant: the URI, canonical; it may hold a PIN */
     P11KitUri *uri;                      /* constant; NULL: any */
-    bool configured;                     /* constant: it is the configuration's `token` */
+    bool configured; /* constant: it is the configuration's `token`, or one of token.1, ... */
     enum phase phase;
     unsigned long generation;    /* of PHASE_UP: life_generation() */
     unsigned long epoch;         /* counts connections; sessions and handles of others are void */
@@ -64,6 +65,10 @@ struct token {
     struct session *sessions;                /* settings->sessions of them */
     unsigned int limit;                      /* how many of them the token lets us open */
     unsigned long pool_generation;           /* in which process `sessions` were opened */
+    struct rest rest;                 /* of a group: since it could not be connected (group.c) */
+    unsigned int load;                /* of a group: requests that it serves */
+    bool reviving;                    /* of a group: a thread brings it up */
+    unsigned long revived_generation; /* in which process */
 };
 
 /**
@@ -74,15 +79,22 @@ struct token *token_new(const struct hsm_settings *settings, const char *text, b
                         struct failure *why);
 
 /**
- * The token that the configuration of `hsm` means, made at its first use (hsm.c); looks for
- * nothing.
+ * The token that the configuration of `hsm` means, made at its first use, of a group the first;
+ * looks for nothing.  This and the next ones: tokens.c.
  * @return NULL, with the reason in `why`
  */
 struct token *token_configured(struct hsm *hsm, struct failure *why);
 
+/** All tokens that it means. @return how many; 0: none, with the reason in `why` */
+size_t tokens_configured(struct hsm *hsm, struct token *tokens[HSM_TOKENS_MOST],
+                         struct failure *why);
+
+/** Whether they are an HA group: token.1, ... and not `token`. */
+bool hsm_is_group(const struct hsm *hsm);
+
 /**
  * The token that a URI of the user's means: it may leave the token to `token`, and may have a PIN
- * source of its own (hsm.c); looks for nothing.
+ * source of its own; looks for nothing.
  * @return NULL, with the reason in `why`
  */
 struct token *token_of_uri(struct hsm *hsm, P11KitUri *uri, struct failure *why);

@@ -6,7 +6,7 @@
 /* What p11-kit leaves in a field that the URI does not name. */
 static const CK_SLOT_ID no_slot = (CK_SLOT_ID)-1;
 
-P11KitUri *uri_parse(const char *text, const char *what, struct failure *why)
+static P11KitUri *parse(const char *text, const char *what, bool module_path, struct failure *why)
 {
     P11KitUri *uri = p11_kit_uri_new();
     const char *wrong = NULL;
@@ -21,7 +21,8 @@ P11KitUri *uri_parse(const char *text, const char *what, struct failure *why)
         wrong = p11_kit_uri_message(result);
     else if (p11_kit_uri_any_unrecognized(uri))
         wrong = "it has attributes that are not known";
-    else if (p11_kit_uri_get_module_name(uri) != NULL || p11_kit_uri_get_module_path(uri) != NULL)
+    else if (p11_kit_uri_get_module_name(uri) != NULL ||
+             (p11_kit_uri_get_module_path(uri) != NULL && !module_path))
         wrong = "the module is set by pkcs11-module, not by module-name or module-path";
     if (wrong == NULL)
         return uri;
@@ -30,6 +31,16 @@ P11KitUri *uri_parse(const char *text, const char *what, struct failure *why)
                 wrong);
     p11_kit_uri_free(uri);
     return NULL;
+}
+
+P11KitUri *uri_parse(const char *text, const char *what, struct failure *why)
+{
+    return parse(text, what, false, why);
+}
+
+P11KitUri *uri_parse_token(const char *text, const char *what, struct failure *why)
+{
+    return parse(text, what, true, why);
 }
 
 bool uri_names_token(P11KitUri *uri)

@@ -15,6 +15,9 @@
  */
 P11KitUri *uri_parse(const char *text, const char *what, struct failure *why);
 
+/** The same for a URI that may name the path of the token's own module (module-path). */
+P11KitUri *uri_parse_token(const char *text, const char *what, struct failure *why);
+
 /** Whether `uri` says anything about the token: label, serial number, manufacturer, model, slot. */
 bool uri_names_token(P11KitUri *uri);
 

@@ -90,7 +90,7 @@ static CK_RV wrap_piece(struct request *request, struct session *session,
 {
     struct wrap_request *wrap = (struct wrap_request *)request;
     const struct hsm_wrap *data = wrap->data;
-    struct token *token = request->key->token;
+    struct token *token = request->member->token;
     const size_t room = data->size + 2 * HSM_BLOCK, both = data->size + room;
     const bool large = both > 2 * session->half;
     unsigned char *bounce = large ? secret_alloc_large(both, why) : session->scratch;
@@ -122,8 +122,9 @@ enum hsm_native_answer hsm_wrap(struct hsm_key *key, const struct hsm_native *na
                                 const struct hsm_wrap *data, size_t *written, struct failure *why)
 {
     struct wrap_request wrap = {
-        .request = { .key = key,
-                     .operation = { key->number, (enum mechanism)native->way, native->encrypt },
+        .request = { .key = native->member,
+                     .operation = { native->member->number, (enum mechanism)native->way,
+                                    native->encrypt },
                      .at_once = true,
                      .left = 1, /* all or nothing */
                      .bytes = data->size,
@@ -131,9 +132,9 @@ enum hsm_native_answer hsm_wrap(struct hsm_key *key, const struct hsm_native *na
         .native = native,
         .data = data,
     };
-    const enum hsm_native_answer answer =
-        native_answer(key, native, request_run(&wrap.request, why));
+    const enum hsm_native_answer answer = native_answer(native, request_run(&wrap.request, why));
 
+    (void)key;                       /* native->member is, or one of its HA group */
     if (answer != HSM_NATIVE_DONE) { /* it was done, and cannot be written down */
         secret_wipe(data->out, wrap.written);
         wrap.written = 0;

@@ -169,19 +169,21 @@ struct hsm_key *pkey_key(const struct pkey *pkey_, struct failure *why)
     return key;
 }
 
+static const char *reference_name(const struct pkey *pkey)
+{
+    return pkey->reference[0] != '\0' ? pkey->reference + HSMZKE_REFERENCE_PREFIX_SIZE : NULL;
+}
+
 const char *pkey_pin(const struct pkey *pkey, const struct hsm_key *key)
 {
-    const char *name =
-        pkey->reference[0] != '\0' ? pkey->reference + HSMZKE_REFERENCE_PREFIX_SIZE : NULL;
-
-    return keyring_pin(&pkey->instance->keyring, name, key);
+    return keyring_pin(&pkey->instance->keyring, reference_name(pkey), key);
 }
 
 struct hsm_key *pkey_key_to_use(const struct pkey *pkey, struct failure *why)
 {
     struct hsm_key *key = pkey_key(pkey, why);
 
-    if (key != NULL && policy_accepts(pkey->instance->config.policy, key, pkey_pin(pkey, key), why))
+    if (key != NULL && keyring_judges(&pkey->instance->keyring, reference_name(pkey), key, why))
         return key;
     return NULL;
 }

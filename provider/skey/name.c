@@ -54,7 +54,15 @@ static struct hsm_key *by_reference(struct instance *instance, enum hsm_family f
 static struct hsm_key *by_uri(struct instance *instance, enum hsm_family family, const char *uri,
                               char found_by[SKEY_ID_MOST], struct failure *why)
 {
-    const struct hsm_query query = { HSM_BY_URI, uri, strlen(uri), found_by, family };
+    const struct hsm_query query = {
+        .kind = HSM_BY_URI,
+        .value = uri,
+        .size = strlen(uri),
+        .shown = found_by,
+        .family = family,
+        .fits = keyring_fits,
+        .argument = &instance->keyring,
+    };
     struct hsm_key *key;
 
     snprintf(found_by, SKEY_ID_MOST, "%.*s", (int)strcspn(uri, "?"), uri);

@@ -147,12 +147,12 @@ static bool find_key(struct run *run)
         struct hsm_query query;
         const unsigned char *bytes;
     } keys[] = {
-        { { HSM_BY_LABEL, "gold", 4, "gold", HSM_AES }, fake_gold },
-        { { HSM_BY_ID, FAKE_GOLD_ID, 18, "id", HSM_AES }, fake_gold },
-        { { HSM_BY_URI, "pkcs11:object=silver", 20, "alias", HSM_AES }, fake_silver },
-        { { HSM_BY_LABEL, "short", 5, "short", HSM_AES }, NULL },
-        { { HSM_BY_LABEL, "nothing", 7, "nothing", HSM_AES }, NULL },
-        { { HSM_BY_LABEL, "salt", 4, "salt", HSM_AES }, NULL },
+        { { HSM_BY_LABEL, "gold", 4, "gold", HSM_AES, NULL, NULL }, fake_gold },
+        { { HSM_BY_ID, FAKE_GOLD_ID, 18, "id", HSM_AES, NULL, NULL }, fake_gold },
+        { { HSM_BY_URI, "pkcs11:object=silver", 20, "alias", HSM_AES, NULL, NULL }, fake_silver },
+        { { HSM_BY_LABEL, "short", 5, "short", HSM_AES, NULL, NULL }, NULL },
+        { { HSM_BY_LABEL, "nothing", 7, "nothing", HSM_AES, NULL, NULL }, NULL },
+        { { HSM_BY_LABEL, "salt", 4, "salt", HSM_AES, NULL, NULL }, NULL },
     };
     const size_t pick = input_upto(&run->calls, sizeof(keys) / sizeof(keys[0]) - 1);
     struct failure why;

@@ -60,8 +60,7 @@ static void not_served(void)
     token_standard();
     wrong("parallel", "4");
     wrong("audit", "somewhere");
-    wrong("token.1", "pkcs11:token=prod");
-    wrong("token.2", "pkcs11:token=prod");
+    wrong("token.1", "pkcs11:token=prod"); /* beside `token` */
 }
 
 /* A wrong value in the environment is named as well; it overrules a right one in the file. */

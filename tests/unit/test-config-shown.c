@@ -129,11 +129,11 @@ static void pin_instead_of_its_source(void **state)
     shown("pin-source", "prompt", "pin-source=prompt");
 }
 
-/* A token of an HA group, which is not served yet, and a URI where a section belongs. */
+/* A token of an HA group, and a URI where a section belongs. */
 static void pins_in_what_is_wrong(void **state)
 {
     (void)state;
-    shown("token.1", "pkcs11:token=prod?pin-value=" PIN, "ERROR");
+    shown("token.1", "pkcs11:token=prod?pin-value=" PIN, " token.1=pkcs11:");
     shown("keys", "pkcs11:object=gold?pin-value=" PIN, "ERROR");
 }
 

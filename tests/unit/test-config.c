@@ -275,8 +275,6 @@ static void unserved_keys(void **state)
         const char *name, *served;
     } keys[] = {
         { "parallel", "1" },
-        { "token.1", NULL },
-        { "token.2", NULL },
     };
 
     (void)state;
@@ -292,15 +290,70 @@ static void unserved_twins(void **state)
     struct config config;
 
     (void)state;
-    assert_int_equal(setenv("HSMZKE_TOKEN_1", "pkcs11:token=prod", 1), 0);
+    assert_int_equal(setenv("HSMZKE_PARALLEL", "4", 1), 0);
     core_configure(&config, nothing);
     assert_true(config.wrong);
-    CHECK_HAS(config.why.text, "token.1 = ");
+    CHECK_HAS(config.why.text, "parallel = ");
     config_clear(&config);
-    assert_int_equal(unsetenv("HSMZKE_TOKEN_1"), 0);
     assert_int_equal(setenv("HSMZKE_PARALLEL", "1", 1), 0);
     taken("parallel", "2");
     assert_int_equal(unsetenv("HSMZKE_PARALLEL"), 0);
+}
+
+/* token.1, token.2, ...: numbered from 1 on without a gap, and not beside `token`. */
+static void tokens(void **state)
+{
+    static const struct setting pair[] = { { "token.1", "pkcs11:token=a" },
+                                           { "token.2", "pkcs11:token=b" },
+                                           { NULL, NULL } };
+    static const struct setting gap[] = { { "token.1", "pkcs11:token=a" },
+                                          { "token.3", "pkcs11:token=c" },
+                                          { NULL, NULL } };
+    static const struct setting both[] = { { "token", "pkcs11:token=a" },
+                                           { "token.1", "pkcs11:token=a" },
+                                           { NULL, NULL } };
+    static const struct {
+        const struct setting *settings;
+        const char *words;
+    } wrong[] = { { gap, "token.2 is not set" }, { both, "`token` is set as well" } };
+    struct config config;
+
+    (void)state;
+    core_configure(&config, pair);
+    assert_false(config.wrong);
+    assert_null(config.hsm.token);
+    assert_string_equal(config.hsm.tokens[0], "pkcs11:token=a");
+    assert_string_equal(config.hsm.tokens[1], "pkcs11:token=b");
+    assert_null(config.hsm.tokens[2]);
+    config_clear(&config);
+    for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
+        core_configure(&config, wrong[i].settings);
+        assert_true(config.wrong);
+        CHECK_HAS(config.why.text, wrong[i].words);
+        config_clear(&config);
+    }
+    refused("token.2", "pkcs11:token=b", "token.1 is not set");
+    refused("token.9", "pkcs11:token=b", "8 tokens at most");
+}
+
+static void tokens_of_environment(void **state)
+{
+    static const struct setting file[] = { { "token", "pkcs11:token=a" }, { NULL, NULL } };
+    struct config config;
+
+    (void)state;
+    assert_int_equal(setenv("HSMZKE_TOKEN", "", 1), 0); /* takes the file's back */
+    assert_int_equal(setenv("HSMZKE_TOKEN_1", "pkcs11:token=b", 1), 0);
+    core_configure(&config, file);
+    assert_false(config.wrong);
+    assert_null(config.hsm.token);
+    assert_string_equal(config.hsm.tokens[0], "pkcs11:token=b");
+    config_clear(&config);
+    assert_int_equal(unsetenv("HSMZKE_TOKEN"), 0);
+    core_configure(&config, file);
+    assert_true(config.wrong);
+    config_clear(&config);
+    assert_int_equal(unsetenv("HSMZKE_TOKEN_1"), 0);
 }
 
 static void audit(void **state)
@@ -408,6 +461,8 @@ int main(void)
         TEST(wrong_twin),
         TEST(unserved_keys),
         TEST(unserved_twins),
+        TEST(tokens),
+        TEST(tokens_of_environment),
         TEST(audit),
         TEST(first_wrong_is_kept),
         TEST(sections),

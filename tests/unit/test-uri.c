@@ -72,6 +72,22 @@ static void parts(void **state)
     p11_kit_uri_free(uri);
 }
 
+/* A module of its own only where a token of an HA group is named; never by a module's name. */
+static void module_of_a_token(void **state)
+{
+    static const char *const text = "pkcs11:token=prod?module-path=/usr/lib/module.so";
+    struct failure why;
+    P11KitUri *uri = uri_parse_token(text, "token.1", &why);
+
+    (void)state;
+    assert_non_null(uri);
+    assert_string_equal(p11_kit_uri_get_module_path(uri), "/usr/lib/module.so");
+    p11_kit_uri_free(uri);
+    refused(text, "the module is set by pkcs11-module");
+    assert_null(uri_parse_token("pkcs11:token=prod?module-name=soft", "token.1", &why));
+    CHECK_HAS(why.text, "the module is set by pkcs11-module");
+}
+
 static void names_a_token(void **state)
 {
     static const struct {
@@ -197,6 +213,7 @@ int main(void)
         cmocka_unit_test(unknown_attributes),
         cmocka_unit_test(refused_uris_are_not_shown),
         cmocka_unit_test(parts),
+        cmocka_unit_test(module_of_a_token),
         cmocka_unit_test(names_a_token),
         cmocka_unit_test(matching),
         cmocka_unit_test(not_matching),
