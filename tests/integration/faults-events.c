@@ -159,7 +159,7 @@ static void another_key_comes_back(void)
         CHECK(mid_piece(mid, false) == 1 && mid_piece(mid, false) == 1);
         spy_tell("exchange one two; remove *:1:6");
         CHECK(mid_piece(mid, way % 2 == 0) == 0);
-        CHECK_HAS(error_text(), "another one has its name");
+        CHECK_HAS(error_text(), "another one"); /* it has the name, or was there a moment before */
         CHECK(mid_piece(mid, false) == 0);
         CHECK_HAS(error_text(), "was replaced by another one");
         EVP_CIPHER_CTX_free(mid->ctx);
