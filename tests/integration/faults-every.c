@@ -48,13 +48,13 @@ static void print(const char *what, unsigned from, unsigned to)
 {
     const struct tally all = cases_tally(from, to);
 
-    printf("%-14s %6u %10u %8u %8u %6u %9u %6u\n", what, all.injected, all.recovered, all.refused,
-           all.crashed, all.wrong, all.wordless, all.stuck);
+    printf("table: %-14s %6u %10u %8u %8u %6u %9u %6u\n", what, all.injected, all.recovered,
+           all.refused, all.crashed, all.wrong, all.wordless, all.stuck);
 }
 
 static void print_table(const char *title)
 {
-    printf("\n%-14s %6s %10s %8s %8s %6s %9s %6s\n", title, "faults", "recovered", "refused",
+    printf("table: %-14s %6s %10s %8s %8s %6s %9s %6s\n", title, "faults", "recovered", "refused",
            "crashed", "wrong", "no words", "stuck");
     for (unsigned i = 0; i < OPERATIONS; i++)
         print(operation_names[i], i, i + 1);
@@ -83,7 +83,8 @@ static void every_ckr(void **state)
     cases_run(faults, VALUES, NULL);
     print_table("each CKR");
     all = cases_tally(0, OPERATIONS);
-    printf("faults: %u CKR x %u functions x %u operations: %u injected, %u recovered, %u refused "
+    printf("table: faults: %u CKR x %u functions x %u operations: %u injected, %u recovered, %u "
+           "refused "
            "with words, %u crashes, %u wrong\n",
            (unsigned)VALUES, functions, (unsigned)OPERATIONS, all.injected, all.recovered,
            all.refused, all.crashed, all.wrong);

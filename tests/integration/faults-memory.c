@@ -198,7 +198,8 @@ static void run_task(const struct shortage_task *task)
             failed += !good;
         }
     }
-    printf("%lu runs, %lu failed with words: %s\n", runs, failed, task->name);
+    printf("table: without memory: %lu runs, %lu failed with words: %s\n", runs, failed,
+           task->name);
 }
 
 static void without_memory(void **state)

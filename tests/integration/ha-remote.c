@@ -176,7 +176,7 @@ static void in_mid_message(void **state)
         done++;
     }
     do_script("restart", 1 - alive);
-    printf("ha: %u messages moved over between all of their updates, 0 errors, 0 wrong; %lu "
+    printf("table: ha: %u messages moved over between all of their updates, 0 errors, 0 wrong; %lu "
            "operations on token a\n",
            done, done_by(0, &from));
 }
@@ -250,7 +250,7 @@ static void under_load(void **state)
         CHECK(pthread_join(threads[i], NULL) == 0);
     a = done_by(0, &from_a);
     b = done_by(1, &from_b);
-    printf("ha: %lu messages, %lu operations, %lu on token a, %lu on token b, 1 killed and "
+    printf("table: ha: %lu messages, %lu operations, %lu on token a, %lu on token b, 1 killed and "
            "restarted, %lu errors, %lu wrong\n",
            atomic_load(&messages), a + b, a, b, atomic_load(&errors), atomic_load(&wrong));
     assert_int_equal(atomic_load(&errors), 0);
