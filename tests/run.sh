@@ -82,7 +82,7 @@ stage() {
     if ((failed > 0)); then
         sed 's/^/    | /' "$log"
         echo "    the whole output is in ${log#"$repository"/}"
-        what_failed "$log" | sed "s/^/$name: /" >>"$logs/failures"
+        what_failed "$log" | while read -r line; do echo "$name: $line"; done >>"$logs/failures"
     else
         sed -n 's/^skipped: /    skipped: /p; s/^table: /    /p' "$log"
     fi

@@ -20,33 +20,6 @@
 
 enum { REMOVED = 0x32 /* CKR_DEVICE_REMOVED */ };
 
-#define GOLD "gold " GOLD_KEY " id=" GOLD_ID "\n"
-
-/* Two tokens with these keys on them. */
-static void two_tokens(const char *left, const char *right)
-{
-    token_store();
-    token_init("left", USER_PIN);
-    token_init("right", USER_PIN);
-    token_import("left", USER_PIN, left);
-    token_import("right", USER_PIN, right);
-    spy_setup(NULL, NULL);
-}
-
-static const char *group(const char *second)
-{
-    return settings_for(module_path(),
-                        text("token.1 = pkcs11:token=left\ntoken.2 = pkcs11:token=right%s\n"
-                             "pin-source = %s\n",
-                             second, pin_file(USER_PIN "\n")));
-}
-
-/* The second one through the spy. */
-static const char *group_spied(void)
-{
-    return group(text("?module-path=%s", testing_path("HSMZKE_TEST_SPY_MODULE")));
-}
-
 static void all_right(OSSL_LIB_CTX *context, void (*between)(void))
 {
     for (size_t kind = 0; kind < ha_kinds(); kind++) {
@@ -90,8 +63,8 @@ static void spread(void)
     const char *path = log_path();
     unsigned left, right;
 
-    two_tokens(GOLD, GOLD);
-    all_right(logged(group(""), NULL, path), NULL);
+    ha_two_tokens(HA_GOLD, HA_GOLD);
+    all_right(logged(ha_group(""), NULL, path), NULL);
     left = done_by(path, "left");
     right = done_by(path, "right");
     printf("ha: %u operations on token left, %u on token right\n", left, right);
@@ -102,8 +75,8 @@ static void another_key(void)
 {
     const char *words;
 
-    two_tokens(GOLD, "gold " SILVER_KEY "\n");
-    words = name_refused(context_with(group(""), NULL), "AES-256-CBC", "gold");
+    ha_two_tokens(HA_GOLD, "gold " SILVER_KEY "\n");
+    words = name_refused(context_with(ha_group(""), NULL), "AES-256-CBC", "gold");
     CHECK_HAS(words, "'left'");
     CHECK_HAS(words, "'right'");
     CHECK_HAS(words, "aes:");
@@ -116,9 +89,9 @@ static void pinned(void)
     const char *path = log_path();
     OSSL_LIB_CTX *context;
 
-    two_tokens("gold " SILVER_KEY "\n", GOLD);
-    context =
-        logged(text("%sidentities = ids\n", group("")), "[ids]\ngold = cdd2021c5ef5d349\n", path);
+    ha_two_tokens("gold " SILVER_KEY "\n", HA_GOLD);
+    context = logged(text("%sidentities = ids\n", ha_group("")), "[ids]\ngold = cdd2021c5ef5d349\n",
+                     path);
     all_right(context, NULL);
     CHECK(done_by(path, "left") == 0 && done_by(path, "right") > 10);
     CHECK(told(path, "is not the one that `identities` names"));
@@ -126,8 +99,8 @@ static void pinned(void)
 
 static void pinned_to_none(void)
 {
-    two_tokens("gold " SILVER_KEY "\n", "gold " SILVER_KEY "\n");
-    CHECK_HAS(name_refused(context_with(text("%sidentities = ids\n", group("")),
+    ha_two_tokens("gold " SILVER_KEY "\n", "gold " SILVER_KEY "\n");
+    CHECK_HAS(name_refused(context_with(text("%sidentities = ids\n", ha_group("")),
                                         "[ids]\ngold = cdd2021c5ef5d349\n"),
                            "AES-256-CBC", "gold"),
               "identities");
@@ -138,8 +111,8 @@ static void missing(void)
     const char *path = log_path(), *words;
     OSSL_LIB_CTX *context;
 
-    two_tokens("other " SILVER_KEY "\n", GOLD);
-    context = logged(group(""), NULL, path);
+    ha_two_tokens("other " SILVER_KEY "\n", HA_GOLD);
+    context = logged(ha_group(""), NULL, path);
     all_right(context, NULL);
     CHECK(done_by(path, "left") == 0 && done_by(path, "right") > 10);
     CHECK(told(path, "has no secret key 'gold'"));
@@ -154,8 +127,8 @@ static void unknown(void)
     static const char secret[] = "seal " GOLD_KEY " type=generic\n";
     OSSL_LIB_CTX *context;
 
-    two_tokens(secret, secret);
-    context = context_with(group(""), NULL);
+    ha_two_tokens(secret, secret);
+    context = context_with(ha_group(""), NULL);
     CHECK_HAS(mac_refused(context, "HMAC", "SHA256", "seal"), "unknown");
 }
 
@@ -169,11 +142,11 @@ static void unknown_alone(void)
                                    .size = 7 };
     unsigned char reference[32], raw[32], ours[64];
 
-    two_tokens(GOLD, "seal " GOLD_KEY " type=generic\n");
+    ha_two_tokens(HA_GOLD, "seal " GOLD_KEY " type=generic\n");
     reference_by_name(reference, "seal");
     unhex(GOLD_KEY, raw, sizeof(raw));
     message.key = reference;
-    CHECK(mac_run(context_with(group(""), NULL), &message) == 1);
+    CHECK(mac_run(context_with(ha_group(""), NULL), &message) == 1);
     memcpy(ours, message.out, message.out_size);
     message.key = raw;
     CHECK(mac_run(context_default(), &message) == 1);
@@ -185,8 +158,8 @@ static void pin_refused(void)
     const char *path = log_path(), *words;
     OSSL_LIB_CTX *context;
 
-    two_tokens(GOLD, GOLD);
-    context = logged(group(text("?pin-source=%s", pin_file("4321\n"))), NULL, path);
+    ha_two_tokens(HA_GOLD, HA_GOLD);
+    context = logged(ha_group(text("?pin-source=%s", pin_file("4321\n"))), NULL, path);
     all_right(context, NULL);
     CHECK(done_by(path, "right") == 0 && done_by(path, "left") > 10);
     CHECK(told(path, "PIN"));
@@ -204,7 +177,7 @@ static void wrong(const char *lines, const char *words)
 
 static void wrong_configuration(void)
 {
-    two_tokens(GOLD, GOLD);
+    ha_two_tokens(HA_GOLD, HA_GOLD);
     wrong("token = pkcs11:token=left\ntoken.1 = pkcs11:token=right\n", "`token` is set as well");
     wrong("token.2 = pkcs11:token=left\n", "token.1 is not set");
     wrong("token.1 = pkcs11:token=left\ntoken.3 = pkcs11:token=right\n", "token.2 is not set");
@@ -237,8 +210,8 @@ static void dies_and_comes_back(void)
     unsigned before;
     OSSL_LIB_CTX *context;
 
-    two_tokens(GOLD, GOLD);
-    context = logged(group_spied(), NULL, path);
+    ha_two_tokens(HA_GOLD, HA_GOLD);
+    context = logged(ha_group_spied(), NULL, path);
     all_right(context, NULL);
     before = done_by(path, "right");
     CHECK(before > 5);
@@ -254,8 +227,8 @@ static void in_mid_message(void)
 {
     OSSL_LIB_CTX *context;
 
-    two_tokens(GOLD, GOLD);
-    context = context_with(group_spied(), NULL);
+    ha_two_tokens(HA_GOLD, HA_GOLD);
+    context = context_with(ha_group_spied(), NULL);
     for (int i = 0; i < (quick() ? 2 : 20); i++)
         all_right(context, flip);
 }
@@ -266,9 +239,9 @@ static void comes_later(void)
     const char *path = log_path();
     OSSL_LIB_CTX *context;
 
-    two_tokens(GOLD, GOLD);
+    ha_two_tokens(HA_GOLD, HA_GOLD);
     spy_gone(REMOVED);
-    context = logged(group_spied(), NULL, path);
+    context = logged(ha_group_spied(), NULL, path);
     all_right(context, NULL);
     CHECK(done_by(path, "right") == 0);
     spy_gone(0);
@@ -281,9 +254,9 @@ static void comes_with_another(void)
     const char *path = log_path();
     OSSL_LIB_CTX *context;
 
-    two_tokens(GOLD, "gold " SILVER_KEY "\n");
+    ha_two_tokens(HA_GOLD, "gold " SILVER_KEY "\n");
     spy_gone(REMOVED);
-    context = logged(group_spied(), NULL, path);
+    context = logged(ha_group_spied(), NULL, path);
     all_right(context, NULL);
     spy_gone(0);
     sleep(2);
@@ -298,13 +271,8 @@ static void both_die(void)
     OSSL_LIB_CTX *context;
     const char *words;
 
-    two_tokens(GOLD, GOLD);
-    context =
-        context_with(settings_for(testing_path("HSMZKE_TEST_SPY_MODULE"),
-                                  text("token.1 = pkcs11:token=left\ntoken.2 = pkcs11:token=right\n"
-                                       "pin-source = %s\n",
-                                       pin_file(USER_PIN "\n"))),
-                     NULL);
+    ha_two_tokens(HA_GOLD, HA_GOLD);
+    context = context_with(ha_group_all_spied(), NULL);
     all_right(context, NULL);
     spy_gone(REMOVED);
     words = name_refused(context, "AES-256-CBC", "gold");
@@ -322,8 +290,8 @@ static void forks(void)
 {
     OSSL_LIB_CTX *context;
 
-    two_tokens(GOLD, GOLD);
-    context = context_with(group(""), NULL);
+    ha_two_tokens(HA_GOLD, HA_GOLD);
+    context = context_with(ha_group(""), NULL);
     all_right(context, NULL);
     CHECK(run_child(in_child_too, context) == 0);
     all_right(context, NULL);
@@ -334,12 +302,12 @@ static void policy(void)
 {
     OSSL_LIB_CTX *context;
 
-    two_tokens(GOLD, GOLD);
+    ha_two_tokens(HA_GOLD, HA_GOLD);
     setenv("HSMZKE_KEY_POLICY", "strict", 1);
-    context = context_with(group(""), NULL);
+    context = context_with(ha_group(""), NULL);
     CHECK_HAS(name_refused(context, "AES-256-CBC", "gold"), "key-policy = strict");
     setenv("HSMZKE_KEY_POLICY", "warn", 1);
-    all_right(context_with(group(""), NULL), NULL);
+    all_right(context_with(ha_group(""), NULL), NULL);
 }
 
 /* A new key with the label "new"; `token` NULL: none is named. */
@@ -369,8 +337,8 @@ static void lists_and_makes_keys(void)
     OSSL_LIB_CTX *context;
     const char *output;
 
-    two_tokens(GOLD "one " SILVER_KEY "\n", GOLD "two " SILVER_KEY "\n");
-    context = context_with(group(""), NULL);
+    ha_two_tokens(HA_GOLD "one " SILVER_KEY "\n", HA_GOLD "two " SILVER_KEY "\n");
+    context = context_with(ha_group(""), NULL);
     output = loads(context, "hsmzke:", 0);
     CHECK(output != NULL);
     CHECK_HAS(output, "hsmzke:y4KctdcFRsGUNnVTruBnrxixw");
