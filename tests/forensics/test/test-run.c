@@ -111,7 +111,7 @@ static void leave_out(struct run_settings *settings)
 static void a_canary_that_is_not_planted_is_missed(void **state)
 {
     (void)state;
-    for (left_out = 0; left_out < CANARY_COUNT; left_out++) {
+    for (left_out = quick() ? CANARY_COUNT - 1 : 0; left_out < CANARY_COUNT; left_out++) {
         struct running run;
         unsigned int missed = 0;
 
