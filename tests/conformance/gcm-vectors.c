@@ -111,7 +111,7 @@ static void run_batch(void *job_)
 size_t gcm_vectors_run(const struct file *file, const struct vector *vectors, size_t count,
                        void (*work)(const struct batch *batch))
 {
-    const size_t step = quick() ? 10 * BATCH : BATCH;
+    const size_t step = quick() ? 30 * BATCH : BATCH;
     size_t next = 0, run = 0, failed = 0;
 
     while (next < count) {
