@@ -50,43 +50,31 @@ static P11KitUri *configured_uri(const struct hsm *hsm, struct failure *why)
     return uri_parse(hsm->settings.token != NULL ? hsm->settings.token : "pkcs11:", "`token`", why);
 }
 
-static struct token *single_token(struct hsm *hsm, struct failure *why)
+/* A configured token; takes `uri`, which may be NULL with the reason in `why`. */
+static struct token *get_configured(struct hsm *hsm, P11KitUri *uri, struct failure *why)
 {
-    struct token *token = NULL;
-    P11KitUri *uri;
-    char *text;
+    char *text = uri != NULL ? token_part(uri, why) : NULL;
+    struct token *token = text != NULL ? get_token(hsm, text, true, why) : NULL;
 
-    if (hsm->settings.token == NULL)
-        return get_token(hsm, NULL, true, why);
-    uri = configured_uri(hsm, why);
-    if (uri == NULL)
-        return NULL;
-    text = token_part(uri, why);
-    if (text != NULL)
-        token = get_token(hsm, text, true, why);
     p11_kit_uri_free(uri);
     free(text);
     return token;
+}
+
+static struct token *single_token(struct hsm *hsm, struct failure *why)
+{
+    if (hsm->settings.token == NULL)
+        return get_token(hsm, NULL, true, why);
+    return get_configured(hsm, configured_uri(hsm, why), why);
 }
 
 /* Token number `index` of a group, from 0 on. */
 static struct token *group_token(struct hsm *hsm, size_t index, struct failure *why)
 {
     char what[] = "`token.N`";
-    struct token *token = NULL;
-    P11KitUri *uri;
-    char *text;
 
     what[sizeof(what) - 3] = (char)('1' + index);
-    uri = uri_parse_token(hsm->settings.tokens[index], what, why);
-    if (uri == NULL)
-        return NULL;
-    text = token_part(uri, why);
-    if (text != NULL)
-        token = get_token(hsm, text, true, why);
-    p11_kit_uri_free(uri);
-    free(text);
-    return token;
+    return get_configured(hsm, uri_parse_token(hsm->settings.tokens[index], what, why), why);
 }
 
 size_t tokens_configured(struct hsm *hsm, struct token *tokens[HSM_TOKENS_MOST],
