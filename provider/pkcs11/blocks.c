@@ -137,7 +137,7 @@ static CK_RV masked_piece(struct request *request, struct session *session,
         return CKR_HSMZKE_NOT_COMPUTED;
     gather(blocks, in, size);
     memcpy(in + size, mask, HSM_BLOCK);
-    rv = operation_once(session, request->key->token, facts, &request->operation, mask, in, out,
+    rv = operation_once(session, request->member->token, facts, &request->operation, mask, in, out,
                         size + HSM_BLOCK, why);
     if (rv == CKR_OK) {
         xor_block(out, mask, blocks->chain);
