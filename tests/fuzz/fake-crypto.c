@@ -91,6 +91,8 @@ static CK_RV init(CK_SESSION_HANDLE handle, const CK_MECHANISM *mechanism, CK_OB
         return CKR_MECHANISM_INVALID;
     session->cipher = begin(cipher, mechanism, bytes, encrypt);
     session->gcm = mechanism->mechanism == CKM_AES_GCM;
+    if (session->gcm)
+        session->tag = ((const CK_GCM_PARAMS *)mechanism->pParameter)->ulTagBits / 8;
     session->encrypt = encrypt;
     return CKR_OK;
 }
@@ -143,13 +145,13 @@ static bool compute(struct fake_session *session, const CK_BYTE *in, CK_ULONG si
                     CK_ULONG *written)
 {
     EVP_CIPHER_CTX *ctx = session->cipher;
-    const CK_ULONG data = session->gcm && !session->encrypt ? size - BLOCK : size;
+    const CK_ULONG data = session->gcm && !session->encrypt ? size - session->tag : size;
     int n = 0, last = 0;
 
     *written = 0;
     if (session->gcm && !session->encrypt &&
-        (size < BLOCK || EVP_CIPHER_CTX_ctrl(ctx, EVP_CTRL_AEAD_SET_TAG, BLOCK,
-                                             (unsigned char *)(uintptr_t)in + data) != 1))
+        (size < session->tag || EVP_CIPHER_CTX_ctrl(ctx, EVP_CTRL_AEAD_SET_TAG, (int)session->tag,
+                                                    (unsigned char *)(uintptr_t)in + data) != 1))
         return false;
     if (data > 0 && EVP_CipherUpdate(ctx, out, &n, in, (int)data) != 1)
         return false;

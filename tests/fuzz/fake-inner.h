@@ -11,6 +11,7 @@ enum { FAKE_SESSIONS = 16, FAKE_FOUND = 8 };
 struct fake_session {
     bool open, searching, gcm, encrypt;
     EVP_CIPHER_CTX *cipher; /* an operation; NULL: none */
+    size_t tag;             /* of GCM: bytes */
     EVP_MAC_CTX *mac;
     CK_OBJECT_HANDLE found[FAKE_FOUND];
     size_t found_count, found_at;
