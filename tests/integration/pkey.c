@@ -20,19 +20,10 @@ static void pkey_setup(const char *settings, const char *sections)
     context = context_with(text("%s%s", settings_standard(), settings), sections);
 }
 
-/* The first 8 bytes of AES-256_K("hsmzke-id-v1" || 00000002), by software. */
 static const char *gold_identity(unsigned char value[16])
 {
-    static const unsigned char block[17] = "hsmzke-id-v1\0\0\0\2";
-    unsigned char key[32], out[48];
-    struct message message = {
-        .cipher = "AES-256-ECB", .key = key, .encrypt = 1, .in = block, .size = 16, .out = out
-    };
-
-    unhex(GOLD_KEY, key, sizeof(key));
-    CHECK(message_run(context_default(), &message) == 1);
-    memcpy(value, out, 16);
-    return text("aes:%s", hex(out, 8));
+    identity_block(GOLD_KEY, value);
+    return text("aes:%s", hex(value, 8));
 }
 
 static EVP_PKEY *of_bytes(const void *bytes, size_t size)

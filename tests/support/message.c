@@ -113,3 +113,16 @@ const char *name_refused(OSSL_LIB_CTX *context, const char *cipher, const char *
     reference_by_name(reference, name);
     return key_refused(context, cipher, reference);
 }
+
+void identity_block(const char *key_hex, unsigned char out[16])
+{
+    static const unsigned char block[17] = "hsmzke-id-v1\0\0\0\2";
+    unsigned char key[32], room[48];
+    struct message message = {
+        .cipher = "AES-256-ECB", .key = key, .encrypt = 1, .in = block, .size = 16, .out = room
+    };
+
+    unhex(key_hex, key, sizeof(key));
+    CHECK(message_run(context_default(), &message) == 1);
+    memcpy(out, room, 16);
+}

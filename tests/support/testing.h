@@ -204,6 +204,9 @@ const char *name_refused(OSSL_LIB_CTX *context, const char *cipher, const char *
 /** The same for 32 bytes of any content. */
 const char *key_refused(OSSL_LIB_CTX *context, const char *cipher, const unsigned char key[32]);
 
+/** AES-256_K("hsmzke-id-v1" || 00000002) by software: its first 8 bytes are the key's identity. */
+void identity_block(const char *key_hex, unsigned char out[16]);
+
 /* ---- one MAC (mac.c) ---- */
 
 struct mac_message {
