@@ -49,6 +49,32 @@ void core_configure_without_upcall(struct config *config)
     config_read(config, NULL, none);
 }
 
+void core_refuses(const char *name, const char *value, const char *cure)
+{
+    const struct setting settings[] = { { name, value }, { NULL, NULL } };
+    struct config config;
+
+    core_configure(&config, settings);
+    if (!config.wrong)
+        fail_msg("%s = '%s' was taken", name, value);
+    assert_int_equal(config.why.reason, FAILURE_CONFIGURATION);
+    CHECK_HAS(config.why.text, text("%s = '%s'", name, value));
+    CHECK_HAS(config.why.text, cure);
+    CHECK_HAS(config.in_force, cure);
+    config_clear(&config);
+}
+
+void core_takes(const char *name, const char *value)
+{
+    const struct setting settings[] = { { name, value }, { NULL, NULL } };
+    struct config config;
+
+    core_configure(&config, settings);
+    if (config.wrong)
+        fail_msg("%s", config.why.text);
+    config_clear(&config);
+}
+
 int core_clear_environment(void **state)
 {
     (void)state;

@@ -17,6 +17,12 @@ void core_configure(struct config *config, const struct setting *settings);
 /** The same without the upcall for parameters. */
 void core_configure_without_upcall(struct config *config);
 
+/** This setting alone is wrong, and the words name it, its value and the cure. */
+void core_refuses(const char *name, const char *value, const char *cure);
+
+/** This setting alone is right. */
+void core_takes(const char *name, const char *value);
+
 /** Takes out of the environment what the provider reads there: for cmocka's set-up of a test. */
 int core_clear_environment(void **state);
 

@@ -1,6 +1,6 @@
 /*
  * The configuration (config.[ch]): every key, its default, its environment twin, and everything
- * that is no value of it.
+ * that is no value of it.  Sections and groups of tokens: test-config-names.c.
  */
 #include "testing.h"
 
@@ -156,49 +156,22 @@ static void empty_texts(void **state)
     config_clear(&config);
 }
 
-/* The setting is wrong, and the words name key and value. */
-static void refused(const char *name, const char *value, const char *words)
-{
-    const struct setting settings[] = { { name, value }, { NULL, NULL } };
-    struct config config;
-
-    core_configure(&config, settings);
-    if (!config.wrong)
-        fail_msg("%s = '%s' was taken", name, value);
-    assert_int_equal(config.why.reason, FAILURE_CONFIGURATION);
-    CHECK_HAS(config.why.text, text("%s = '%s'", name, value));
-    CHECK_HAS(config.why.text, words);
-    CHECK_HAS(config.in_force, words);
-    config_clear(&config);
-}
-
-static void taken(const char *name, const char *value)
-{
-    const struct setting settings[] = { { name, value }, { NULL, NULL } };
-    struct config config;
-
-    core_configure(&config, settings);
-    if (config.wrong)
-        fail_msg("%s", config.why.text);
-    config_clear(&config);
-}
-
 static void wrong_words(void **state)
 {
     static const char *const values[] = { "", "Yes", "NO", "true", "1", "yes ", " no", "yesno" };
 
     (void)state;
     for (size_t i = 0; i < sizeof(values) / sizeof(values[0]); i++) {
-        refused("gateway", values[i], "must be 'no' or 'yes'");
-        refused("raw-keys", values[i], "must be 'refuse' or 'software'");
-        refused("references-elsewhere", values[i], "must be 'refuse' or 'allow'");
+        core_refuses("gateway", values[i], "must be 'no' or 'yes'");
+        core_refuses("raw-keys", values[i], "must be 'refuse' or 'software'");
+        core_refuses("references-elsewhere", values[i], "must be 'refuse' or 'allow'");
     }
-    taken("references-elsewhere", "refuse");
-    taken("references-elsewhere", "allow");
-    taken("gateway", "yes");
-    taken("raw-keys", "refuse");
-    refused("raw-keys", "yes", "must be 'refuse' or 'software'");
-    refused("gateway", "software", "must be 'no' or 'yes'");
+    core_takes("references-elsewhere", "refuse");
+    core_takes("references-elsewhere", "allow");
+    core_takes("gateway", "yes");
+    core_takes("raw-keys", "refuse");
+    core_refuses("raw-keys", "yes", "must be 'refuse' or 'software'");
+    core_refuses("gateway", "software", "must be 'no' or 'yes'");
 }
 
 static void wrong_numbers(void **state)
@@ -222,37 +195,37 @@ static void wrong_numbers(void **state)
     (void)state;
     for (size_t i = 0; i < 3; i++) {
         for (size_t j = 0; j < sizeof(values) / sizeof(values[0]); j++)
-            refused(names[i], values[j], "must be a number from");
+            core_refuses(names[i], values[j], "must be a number from");
     }
 }
 
 static void bounds_of_numbers(void **state)
 {
     (void)state;
-    refused("sessions", "0", "from 1 to 1024");
-    taken("sessions", "1");
-    taken("sessions", "1024");
-    refused("sessions", "1025", "from 1 to 1024");
-    taken("session-wait", "0");
-    taken("session-wait", "3600000");
-    refused("session-wait", "3600001", "from 0 to 3600000");
-    taken("operation-reuse", "0");
-    taken("operation-reuse", "86400");
-    refused("operation-reuse", "86401", "from 0 to 86400");
-    taken("gcm-buffer", "0");
-    taken("gcm-buffer", "4294967295");
-    refused("gcm-buffer", "4294967296", "from 0 to 4294967295");
-    refused("gcm-min-tag", "3", "from 4 to 16");
-    taken("gcm-min-tag", "4");
-    refused("gcm-min-tag", "17", "from 4 to 16");
-    taken("gcm-one-shot", "auto");
-    taken("gcm-one-shot", "always");
-    taken("gcm-one-shot", "never");
-    refused("gcm-one-shot", "sometimes", "'auto', 'always' or 'never'");
-    taken("key-policy", "strict");
-    taken("key-policy", "warn");
-    taken("key-policy", "off");
-    refused("key-policy", "Strict", "'strict', 'warn' or 'off'");
+    core_refuses("sessions", "0", "from 1 to 1024");
+    core_takes("sessions", "1");
+    core_takes("sessions", "1024");
+    core_refuses("sessions", "1025", "from 1 to 1024");
+    core_takes("session-wait", "0");
+    core_takes("session-wait", "3600000");
+    core_refuses("session-wait", "3600001", "from 0 to 3600000");
+    core_takes("operation-reuse", "0");
+    core_takes("operation-reuse", "86400");
+    core_refuses("operation-reuse", "86401", "from 0 to 86400");
+    core_takes("gcm-buffer", "0");
+    core_takes("gcm-buffer", "4294967295");
+    core_refuses("gcm-buffer", "4294967296", "from 0 to 4294967295");
+    core_refuses("gcm-min-tag", "3", "from 4 to 16");
+    core_takes("gcm-min-tag", "4");
+    core_refuses("gcm-min-tag", "17", "from 4 to 16");
+    core_takes("gcm-one-shot", "auto");
+    core_takes("gcm-one-shot", "always");
+    core_takes("gcm-one-shot", "never");
+    core_refuses("gcm-one-shot", "sometimes", "'auto', 'always' or 'never'");
+    core_takes("key-policy", "strict");
+    core_takes("key-policy", "warn");
+    core_takes("key-policy", "off");
+    core_refuses("key-policy", "Strict", "'strict', 'warn' or 'off'");
 }
 
 static void wrong_twin(void **state)
@@ -279,9 +252,9 @@ static void unserved_keys(void **state)
 
     (void)state;
     for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++) {
-        refused(keys[i].name, "syslog", "does not serve");
+        core_refuses(keys[i].name, "syslog", "does not serve");
         if (keys[i].served != NULL)
-            taken(keys[i].name, keys[i].served);
+            core_takes(keys[i].name, keys[i].served);
     }
 }
 
@@ -296,64 +269,8 @@ static void unserved_twins(void **state)
     CHECK_HAS(config.why.text, "parallel = ");
     config_clear(&config);
     assert_int_equal(setenv("HSMZKE_PARALLEL", "1", 1), 0);
-    taken("parallel", "2");
+    core_takes("parallel", "2");
     assert_int_equal(unsetenv("HSMZKE_PARALLEL"), 0);
-}
-
-/* token.1, token.2, ...: numbered from 1 on without a gap, and not beside `token`. */
-static void tokens(void **state)
-{
-    static const struct setting pair[] = { { "token.1", "pkcs11:token=a" },
-                                           { "token.2", "pkcs11:token=b" },
-                                           { NULL, NULL } };
-    static const struct setting gap[] = { { "token.1", "pkcs11:token=a" },
-                                          { "token.3", "pkcs11:token=c" },
-                                          { NULL, NULL } };
-    static const struct setting both[] = { { "token", "pkcs11:token=a" },
-                                           { "token.1", "pkcs11:token=a" },
-                                           { NULL, NULL } };
-    static const struct {
-        const struct setting *settings;
-        const char *words;
-    } wrong[] = { { gap, "token.2 is not set" }, { both, "`token` is set as well" } };
-    struct config config;
-
-    (void)state;
-    core_configure(&config, pair);
-    assert_false(config.wrong);
-    assert_null(config.hsm.token);
-    assert_string_equal(config.hsm.tokens[0], "pkcs11:token=a");
-    assert_string_equal(config.hsm.tokens[1], "pkcs11:token=b");
-    assert_null(config.hsm.tokens[2]);
-    config_clear(&config);
-    for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
-        core_configure(&config, wrong[i].settings);
-        assert_true(config.wrong);
-        CHECK_HAS(config.why.text, wrong[i].words);
-        config_clear(&config);
-    }
-    refused("token.2", "pkcs11:token=b", "token.1 is not set");
-    refused("token.9", "pkcs11:token=b", "8 tokens at most");
-}
-
-static void tokens_of_environment(void **state)
-{
-    static const struct setting file[] = { { "token", "pkcs11:token=a" }, { NULL, NULL } };
-    struct config config;
-
-    (void)state;
-    assert_int_equal(setenv("HSMZKE_TOKEN", "", 1), 0); /* takes the file's back */
-    assert_int_equal(setenv("HSMZKE_TOKEN_1", "pkcs11:token=b", 1), 0);
-    core_configure(&config, file);
-    assert_false(config.wrong);
-    assert_null(config.hsm.token);
-    assert_string_equal(config.hsm.tokens[0], "pkcs11:token=b");
-    config_clear(&config);
-    assert_int_equal(unsetenv("HSMZKE_TOKEN"), 0);
-    core_configure(&config, file);
-    assert_true(config.wrong);
-    config_clear(&config);
-    assert_int_equal(unsetenv("HSMZKE_TOKEN_1"), 0);
 }
 
 static void audit(void **state)
@@ -362,9 +279,9 @@ static void audit(void **state)
     struct config config;
 
     (void)state;
-    taken("audit", "off");
-    taken("audit", "stderr");
-    taken("audit", "syslog");
+    core_takes("audit", "off");
+    core_takes("audit", "stderr");
+    core_takes("audit", "syslog");
     core_configure(&config, file);
     assert_false(config.wrong);
     assert_string_equal(config.audit, "file:/var/log/a");
@@ -372,12 +289,12 @@ static void audit(void **state)
     core_configure(&config, nothing);
     assert_string_equal(config.audit, "off");
     config_clear(&config);
-    refused("audit", "", "must be 'off'");
-    refused("audit", "Syslog", "must be 'off'");
-    refused("audit", "file:audit.log", "must be 'off'");
-    refused("audit", "yes", "must be 'off'");
+    core_refuses("audit", "", "must be 'off'");
+    core_refuses("audit", "Syslog", "must be 'off'");
+    core_refuses("audit", "file:audit.log", "must be 'off'");
+    core_refuses("audit", "yes", "must be 'off'");
     assert_int_equal(setenv("HSMZKE_AUDIT", "off", 1), 0);
-    taken("audit", "yes");
+    core_takes("audit", "yes");
     assert_int_equal(unsetenv("HSMZKE_AUDIT"), 0);
 }
 
@@ -393,56 +310,6 @@ static void first_wrong_is_kept(void **state)
     assert_true(config.wrong);
     CHECK_HAS(config.why.text, "raw-keys = 'maybe'");
     config_clear(&config);
-}
-
-/* The core hands a section on as "keys.NAME"; the bare key means that it found none. */
-static void sections(void **state)
-{
-    const struct setting settings[] = {
-        { "keys.gold", "pkcs11:object=gold" },
-        { "keys.silver", "pkcs11:object=silver" },
-        { "identities.gold", "0123456789abcdef" },
-        { NULL, NULL },
-    };
-    struct config config;
-
-    (void)state;
-    core_configure(&config, settings);
-    assert_false(config.wrong);
-    assert_string_equal(config_lookup(&config, HSMZKE_PARAM_KEYS, "gold"), "pkcs11:object=gold");
-    assert_string_equal(config_lookup(&config, HSMZKE_PARAM_KEYS, "silver"),
-                        "pkcs11:object=silver");
-    assert_string_equal(config_lookup(&config, HSMZKE_PARAM_IDENTITIES, "gold"),
-                        "0123456789abcdef");
-    assert_null(config_lookup(&config, HSMZKE_PARAM_IDENTITIES, "silver"));
-    assert_null(config_lookup(&config, HSMZKE_PARAM_KEYS, "Gold"));
-    assert_null(config_lookup(&config, HSMZKE_PARAM_KEYS, ""));
-    config_clear(&config);
-}
-
-/* A name that is longer than any parameter's is not found under the name that is left of it. */
-static void long_names(void **state)
-{
-    char key[600] = "keys.", name[2000];
-    const struct setting settings[] = { { key, "pkcs11:" }, { NULL, NULL } };
-    struct config config;
-
-    (void)state;
-    memset(name, 'n', sizeof(name) - 1);
-    name[sizeof(name) - 1] = '\0';
-    core_configure(&config, settings);
-    for (size_t length = 5; length < sizeof(key) - 1; length++) {
-        key[length] = 'n';
-        assert_null(config_lookup(&config, HSMZKE_PARAM_KEYS, name));
-    }
-    config_clear(&config);
-}
-
-static void no_sections(void **state)
-{
-    (void)state;
-    refused("keys", "no_such_section", "names no section");
-    refused("identities", "no_such_section", "names no section");
 }
 
 #define TEST(function) cmocka_unit_test_setup(function, core_clear_environment)
@@ -461,13 +328,8 @@ int main(void)
         TEST(wrong_twin),
         TEST(unserved_keys),
         TEST(unserved_twins),
-        TEST(tokens),
-        TEST(tokens_of_environment),
         TEST(audit),
         TEST(first_wrong_is_kept),
-        TEST(sections),
-        TEST(long_names),
-        TEST(no_sections),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
