@@ -156,7 +156,7 @@ static const char *token_setting(const struct config *config, size_t index, char
 /* The tokens of an HA group: one after the other, and in the place of `token`. */
 static void read_tokens(struct config *config)
 {
-    char name[16], before[16] = "";
+    char name[16], before[16] = "", cure[64];
 
     for (size_t i = 0; i <= HSM_TOKENS_MOST; i++) {
         const char *value = token_setting(config, i, name);
@@ -164,10 +164,9 @@ static void read_tokens(struct config *config)
         if (value == NULL) {
             snprintf(before, sizeof(before), "%s", name);
         } else if (i == HSM_TOKENS_MOST) {
-            config_wrong(config, name, value, "a group has 8 tokens at most");
+            snprintf(cure, sizeof(cure), "a group has %d tokens at most", HSM_TOKENS_MOST);
+            config_wrong(config, name, value, cure);
         } else if (*before != '\0') {
-            char cure[64];
-
             snprintf(cure, sizeof(cure), "%s is not set; number the tokens from 1 on", before);
             config_wrong(config, name, value, cure);
         } else if (config->hsm.token != NULL) {

@@ -175,8 +175,7 @@ static enum hsm_native_answer native_wrap_data(void *argument_, const struct hsm
 {
     struct engine_argument *argument = argument_;
     struct failure why;
-    const enum hsm_native_answer answer =
-        hsm_wrap(argument->context->key, native, data, written, &why);
+    const enum hsm_native_answer answer = hsm_wrap(native, data, written, &why);
 
     if (answer == HSM_NATIVE_UNFIT || answer == HSM_NATIVE_FAILED)
         argument->why = why;
@@ -189,12 +188,13 @@ static enum hsm_native_answer native_feedback(void *argument_, const struct hsm_
 {
     struct engine_argument *argument = argument_;
 
-    return hsm_feedback(argument->context->key, native, shift, data, done, &argument->why);
+    return hsm_feedback(native, shift, data, done, &argument->why);
 }
 
 static void native_judge(void *argument_, const struct hsm_native *native, bool right)
 {
-    hsm_native_judge(((struct engine_argument *)argument_)->context->key, native, right);
+    (void)argument_;
+    hsm_native_judge(native, right);
 }
 
 static const struct machine_native natives = { native_find, native_wrap_data, native_feedback,

@@ -222,9 +222,8 @@ bool hsm_cbc(struct hsm_key *key, bool encrypt, unsigned char chain[HSM_BLOCK],
     return run(key, MECHANISM_CBC, encrypt, chain, data, why);
 }
 
-enum hsm_native_answer hsm_feedback(struct hsm_key *key, const struct hsm_native *native,
-                                    unsigned char shift[HSM_BLOCK], const struct hsm_data *data,
-                                    size_t *done, struct failure *why)
+enum hsm_native_answer hsm_feedback(const struct hsm_native *native, unsigned char shift[HSM_BLOCK],
+                                    const struct hsm_data *data, size_t *done, struct failure *why)
 {
     struct blocks blocks = {
         .request = { .key = native->member,
@@ -240,7 +239,6 @@ enum hsm_native_answer hsm_feedback(struct hsm_key *key, const struct hsm_native
     };
     CK_RV rv;
 
-    (void)key; /* native->member is, or one of its HA group */
     memcpy(blocks.chain, shift, HSM_BLOCK);
     rv = request_run(&blocks.request, why);
     memcpy(shift, blocks.chain, HSM_BLOCK);

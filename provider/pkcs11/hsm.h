@@ -232,7 +232,7 @@ void hsm_native_find(struct hsm_key *key, enum hsm_mode mode, bool encrypt, bool
  * ECB went well; then it is not used on this token any more.  A proof that was made without ECB
  * (`alone`) counts for this key only.
  */
-void hsm_native_judge(struct hsm_key *key, const struct hsm_native *native, bool right);
+void hsm_native_judge(const struct hsm_native *native, bool right);
 
 /** What became of a call of such a mechanism. */
 enum hsm_native_answer {
@@ -254,19 +254,20 @@ struct hsm_wrap {
 /** The most that comes out of `size` bytes: when wrapping, what does come out. */
 size_t hsm_wrap_most(bool encrypt, size_t size);
 
-/** Wraps or unwraps `data` by `native`.  `*written`; nothing is given out unless HSM_NATIVE_DONE.
+/**
+ * Wraps or unwraps `data` by `native`, with the key that it was found for.  `*written`: what came
+ * out; nothing is given out unless HSM_NATIVE_DONE.
  */
-enum hsm_native_answer hsm_wrap(struct hsm_key *key, const struct hsm_native *native,
-                                const struct hsm_wrap *data, size_t *written, struct failure *why);
+enum hsm_native_answer hsm_wrap(const struct hsm_native *native, const struct hsm_wrap *data,
+                                size_t *written, struct failure *why);
 
 /**
  * CFB or OFB by `native` over `data`, which has no head.  `*done`: bytes that were done; `shift`,
  * the shift register, is brought forward past them.  Also when it fails: then what was done stays,
  * and nothing of the rest was written.
  */
-enum hsm_native_answer hsm_feedback(struct hsm_key *key, const struct hsm_native *native,
-                                    unsigned char shift[HSM_BLOCK], const struct hsm_data *data,
-                                    size_t *done, struct failure *why);
+enum hsm_native_answer hsm_feedback(const struct hsm_native *native, unsigned char shift[HSM_BLOCK],
+                                    const struct hsm_data *data, size_t *done, struct failure *why);
 
 /** What became of an authenticated message. */
 enum hsm_answer {

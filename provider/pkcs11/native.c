@@ -110,13 +110,11 @@ void hsm_native_find(struct hsm_key *key, enum hsm_mode mode, bool encrypt, bool
     }
 }
 
-void hsm_native_judge(struct hsm_key *key, const struct hsm_native *native, bool right)
+void hsm_native_judge(const struct hsm_native *native, bool right)
 {
-    struct native_facts *facts;
+    struct hsm_key *key = native->member; /* or one of its HA group */
+    struct native_facts *facts = &key->token->natives[native->way];
 
-    (void)key; /* of an HA group it was one of its keys */
-    key = native->member;
-    facts = &key->token->natives[native->way];
     life_lock();
     if (!right && key->in_group && !token_is_up(key->token))
         ; /* it was the token that failed */

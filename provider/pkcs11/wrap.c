@@ -118,8 +118,8 @@ static CK_RV wrap_piece(struct request *request, struct session *session,
     return rv;
 }
 
-enum hsm_native_answer hsm_wrap(struct hsm_key *key, const struct hsm_native *native,
-                                const struct hsm_wrap *data, size_t *written, struct failure *why)
+enum hsm_native_answer hsm_wrap(const struct hsm_native *native, const struct hsm_wrap *data,
+                                size_t *written, struct failure *why)
 {
     struct wrap_request wrap = {
         .request = { .key = native->member,
@@ -134,7 +134,6 @@ enum hsm_native_answer hsm_wrap(struct hsm_key *key, const struct hsm_native *na
     };
     const enum hsm_native_answer answer = native_answer(native, request_run(&wrap.request, why));
 
-    (void)key;                       /* native->member is, or one of its HA group */
     if (answer != HSM_NATIVE_DONE) { /* it was done, and cannot be written down */
         secret_wipe(data->out, wrap.written);
         wrap.written = 0;

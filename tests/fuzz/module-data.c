@@ -235,12 +235,12 @@ static void native(struct run *run)
     if (native.trust == HSM_TRUST_NOT) {
         ;
     } else if (mode == HSM_KW || mode == HSM_KWP) {
-        answer = hsm_wrap(run->key, &native, &wrap, &written, &why);
+        answer = hsm_wrap(&native, &wrap, &written, &why);
         EXPECT(written <= most && (answer == HSM_NATIVE_DONE || written == 0));
         EXPECT(answer == HSM_NATIVE_DONE || is_blank(out, most));
-        hsm_native_judge(run->key, &native, answer == HSM_NATIVE_DONE);
+        hsm_native_judge(&native, answer == HSM_NATIVE_DONE);
     } else {
-        answer = hsm_feedback(run->key, &native, shift, &hsm, &written, &why);
+        answer = hsm_feedback(&native, shift, &hsm, &written, &why);
         EXPECT(written <= data.size && is_blank(data.out + written, data.size - written));
         software(names[mode], run->bytes, before, encrypt, data.in, data.size, data.right);
         if (answer == HSM_NATIVE_DONE && !fake.lied)
