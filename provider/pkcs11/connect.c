@@ -83,49 +83,45 @@ static CK_RV ask_why(const struct token *token)
 }
 
 /*
- * Whether other tokens of the module are, or were, in use as well; of an HA group they may be soon.
+ * libp11 closes all sessions of all slots when it gives its list back: it lists where nobody can
+ * have one, once after each start of a module that we started.
  */
-static bool is_shared(const struct token *token)
+static bool claim_first_list(struct module *module)
 {
-    const struct module *module = token->module;
-    bool shared;
+    bool first;
 
-    if (token->settings->tokens[0] != NULL)
-        return true;
     life_lock();
-    shared = module->shared || (module->token != NULL && module->token != token);
+    first = module->ours && module->listed != module->starts;
+    module->listed = module->starts;
     life_unlock();
-    return shared;
+    return first;
 }
 
-static void note_use(const struct token *token)
+/* Whoever comes while libp11 lists waits, and opens no session before it has given its list back.
+ */
+static CK_RV list_slots(const struct token *token, CK_SLOT_ID **slots, size_t *count)
 {
     struct module *module = token->module;
+    bool first;
+    CK_RV rv = CKR_OK;
 
-    life_lock();
-    module->shared = module->shared || (module->token != NULL && module->token != token);
-    module->token = token;
-    life_unlock();
-}
-
-static CK_RV list_by_libp11(const struct token *token, CK_SLOT_ID **slots, size_t *count)
-{
-    CK_RV rv;
-
-    module_libp11_begin(token->module);
-    rv = slots_list(token->module->libp11, slots, count);
-    module_libp11_end(token->module);
+    module_libp11_begin(module);
+    first = claim_first_list(module);
+    if (first)
+        rv = slots_list(module->libp11, slots, count);
+    module_libp11_end(module);
+    if (!first)
+        return slots_list_quietly(module->f, slots, count);
     return rv == CKR_GENERAL_ERROR ? ask_why(token) : rv;
 }
 
-/* libp11 lists the slots; what a URI can ask of a token is more than libp11 keeps of it. */
+/* What a URI can ask of a token is more than libp11 keeps of it. */
 static bool look_through_slots(const struct token *token, struct search *search,
                                struct failure *why)
 {
     CK_SLOT_ID *slots = NULL;
     size_t count = 0;
-    CK_RV rv = is_shared(token) ? slots_list_quietly(token->module->f, &slots, &count)
-                                : list_by_libp11(token, &slots, &count);
+    CK_RV rv = list_slots(token, &slots, &count);
 
     if (rv == CKR_OK)
         rv = CALL(token->module->f, C_GetInfo(&search->module));
@@ -239,8 +235,6 @@ static bool connect_token(struct token *token, struct failure *why)
         } else {
             failure_set(why, FAILURE_MODULE, "PKCS#11 module '%s' is not up", module->path);
         }
-        if (attempt == CONNECTED)
-            note_use(token);
         if (attempt == CONNECTED || attempt == NEVER || tries == 1)
             return attempt == CONNECTED;
         nanosleep(&pause, NULL);

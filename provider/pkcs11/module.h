@@ -32,8 +32,7 @@ struct module {
     enum phase phase;
     unsigned long generation; /* of PHASE_UP: life_generation() */
     unsigned long starts;     /* counts C_Initialize: handles of an earlier one are void */
-    const void *token;        /* the token that was connected last, or NULL */
-    bool shared;              /* several were */
+    unsigned long listed;     /* `starts` when the slots were listed last */
     unsigned int users;       /* threads that use handles; none is left when it is started anew */
 };
 

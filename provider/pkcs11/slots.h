@@ -28,8 +28,8 @@ void slots_close(PKCS11_CTX *libp11);
 CK_RV slots_list(PKCS11_CTX *libp11, CK_SLOT_ID **ids, size_t *count);
 
 /**
- * The same without libp11, which closes the sessions of every slot when it gives its list back: for
- * a module on which other tokens are in use.
+ * The same without libp11, which closes the sessions of every slot when it gives its list back:
+ * ours that are in use, and those of other parts of the program.
  */
 CK_RV slots_list_quietly(const CK_FUNCTION_LIST *f, CK_SLOT_ID **ids, size_t *count);
 

@@ -61,9 +61,10 @@ static void module_initialised_by_program(void)
     module_must_be_alive();
 }
 
-/* The program has a login of its own: that is no failure of ours. */
+/* The program has a session and a login of its own: that is no failure of ours, and they stay. */
 static void program_is_logged_in(void)
 {
+    CK_SESSION_INFO info;
     CK_SLOT_ID slots[8];
     CK_ULONG count = 8;
     CK_SESSION_HANDLE session;
@@ -79,6 +80,8 @@ static void program_is_logged_in(void)
     ERR_clear_error();
     context = context_with(settings_standard(), NULL);
     CHECK(name_works(context, "AES-256-CBC", "gold", GOLD_KEY) == 1);
+    CHECK(program_list->C_GetSessionInfo(session, &info) == CKR_OK);
+    CHECK(info.state == CKS_RO_USER_FUNCTIONS);
     OSSL_LIB_CTX_free(context);
 }
 
