@@ -52,19 +52,9 @@ static const struct number_key number_keys[] = {
     { HSMZKE_PARAM_SESSIONS, 1, 1024, offsetof(struct config, hsm.sessions) },
     { HSMZKE_PARAM_SESSION_WAIT, 0, 3600000, offsetof(struct config, hsm.wait) },
     { HSMZKE_PARAM_OPERATION_REUSE, 0, 86400, offsetof(struct config, hsm.reuse) },
+    { HSMZKE_PARAM_PARALLEL, 1, HSM_PARALLEL_MOST, offsetof(struct config, hsm.parallel) },
     { HSMZKE_PARAM_GCM_BUFFER, 0, UINT_MAX, offsetof(struct config, gcm.buffer) },
     { HSMZKE_PARAM_GCM_MIN_TAG, 4, 16, offsetof(struct config, gcm.min_tag) },
-};
-
-/*
- * Keys of the design that this version does not serve: refused, so that nobody believes in a
- * policy that is not kept.  A value that says what this version does anyway is fine.
- */
-static const struct {
-    const char *name;
-    const char *served; /* NULL: no value is */
-} unserved_keys[] = {
-    { "parallel", "1" },
 };
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
@@ -274,18 +264,6 @@ static void read_numbers(struct config *config)
     }
 }
 
-static void refuse_unserved(struct config *config)
-{
-    for (size_t i = 0; i < COUNT(unserved_keys); i++) {
-        const char *value = setting(config, unserved_keys[i].name);
-
-        if (value != NULL &&
-            (unserved_keys[i].served == NULL || strcmp(value, unserved_keys[i].served) != 0))
-            config_wrong(config, unserved_keys[i].name, value,
-                         "this version of hsmzke does not serve that; take the line out");
-    }
-}
-
 /* The core hands on a section's lines as "keys.NAME"; a bare "keys" means that there was none. */
 static void check_section(struct config *config, const char *name)
 {
@@ -320,13 +298,13 @@ static void describe(struct config *config)
     snprintf(config->in_force, sizeof(config->in_force),
              "pkcs11-module=%s%s pin-source=%s gateway=%s legacy=%s raw-keys=%s "
              "references-elsewhere=%s random=%s pkcs11-uris=%s key-policy=%s sessions=%u "
-             "session-wait=%u operation-reuse=%u audit=%s%s%s",
+             "session-wait=%u operation-reuse=%u parallel=%u audit=%s%s%s",
              hsm->module != NULL ? hsm->module : "", tokens, shown_pin_source(hsm->pin_source),
              config->gateway ? "yes" : "no", config->legacy ? "yes" : "no",
              config->raw_keys ? "software" : "refuse",
              config->references_elsewhere ? "allow" : "refuse",
              config->system_random ? "system" : "hsm", config->pkcs11_uris ? "yes" : "no",
-             policies[config->policy], hsm->sessions, hsm->wait, hsm->reuse,
+             policies[config->policy], hsm->sessions, hsm->wait, hsm->reuse, hsm->parallel,
              config->audit != NULL ? config->audit : "", config->wrong ? " ERROR: " : "",
              config->wrong ? config->why.text : "");
 }
@@ -341,7 +319,7 @@ void config_read(struct config *config, const OSSL_CORE_HANDLE *handle, const OS
         .pkcs11_uris = true,
         .system_random = true,
         .policy = KEY_POLICY_WARN,
-        .hsm = { .sessions = 16, .wait = 5000, .reuse = 60 },
+        .hsm = { .sessions = 16, .wait = 5000, .reuse = 60, .parallel = 1 },
         .gcm = { .buffer = 64 * 1024 * 1024, .min_tag = 12 },
     };
     for (; in->function_id != 0; in++) {
@@ -357,7 +335,6 @@ void config_read(struct config *config, const OSSL_CORE_HANDLE *handle, const OS
     read_audit(config);
     read_policy(config);
     read_numbers(config);
-    refuse_unserved(config);
     check_section(config, HSMZKE_PARAM_KEYS);
     check_section(config, HSMZKE_PARAM_IDENTITIES);
     describe(config);

@@ -65,6 +65,7 @@
 #define HSMZKE_PARAM_SESSIONS "sessions"
 #define HSMZKE_PARAM_SESSION_WAIT "session-wait"
 #define HSMZKE_PARAM_OPERATION_REUSE "operation-reuse"
+#define HSMZKE_PARAM_PARALLEL "parallel"
 #define HSMZKE_PARAM_GCM_ONE_SHOT "gcm-one-shot"
 #define HSMZKE_PARAM_GCM_BUFFER "gcm-buffer"
 #define HSMZKE_PARAM_GCM_MIN_TAG "gcm-min-tag"

@@ -13,6 +13,7 @@
 #include <sys/random.h>
 
 #include "pkcs11/native.h"
+#include "pkcs11/split.h"
 #include "secret.h"
 
 enum {
@@ -173,14 +174,22 @@ static void learn_refusal(const struct request *request, CK_RV rv)
     life_unlock();
 }
 
-/* `chain`: NULL for ECB. */
-static bool run(struct hsm_key *key, enum mechanism mechanism, bool encrypt, unsigned char *chain,
-                const struct hsm_data *data, struct failure *why)
+/* What the parts of one request have in common. */
+struct whole {
+    struct hsm_key *key;
+    enum mechanism mechanism;
+    bool encrypt;
+};
+
+/* A part, or all there is; its state is the chain value. */
+static void run_part(void *whole_, struct split_part *part)
 {
+    const struct whole *whole = whole_;
+    const struct hsm_data *data = &part->data;
     const size_t size = data->size + (data->head != NULL ? HSM_BLOCK : 0);
     struct blocks blocks = {
-        .request = { .key = key,
-                     .operation = { key->number, mechanism, encrypt },
+        .request = { .key = whole->key,
+                     .operation = { whole->key->number, whole->mechanism, whole->encrypt },
                      .left = size,
                      .bytes = size,
                      .piece = blocks_piece,
@@ -192,22 +201,41 @@ static bool run(struct hsm_key *key, enum mechanism mechanism, bool encrypt, uns
     };
     CK_RV rv;
 
-    if (chain != NULL) {
-        memcpy(blocks.chain, chain, HSM_BLOCK);
+    if (whole->mechanism == MECHANISM_CBC) {
+        memcpy(blocks.chain, part->state, HSM_BLOCK);
         blocks.request.chain = blocks.chain;
     }
-    rv = request_run(&blocks.request, why);
-    if (rv == CKR_HSMZKE_NOT_COMPUTED && mechanism == MECHANISM_CBC && !encrypt) {
+    rv = request_run(&blocks.request, &part->why);
+    if (rv == CKR_HSMZKE_NOT_COMPUTED && whole->mechanism == MECHANISM_CBC && !whole->encrypt) {
         blocks.request.piece = masked_piece;
         blocks.request.at_once = true;
-        rv = request_run(&blocks.request, why);
+        rv = request_run(&blocks.request, &part->why);
     }
-    if (rv != CKR_OK) {
+    part->done = rv == CKR_OK;
+    part->touched = rv != CKR_OK && blocks.request.left != size;
+    if (part->touched)
         secret_wipe(data->out, size - blocks.request.left);
+    memcpy(part->state, blocks.chain, HSM_BLOCK);
+}
+
+/* `chain`: NULL for ECB.  When CBC encrypts, each block needs the one before. */
+static bool run(struct hsm_key *key, enum mechanism mechanism, bool encrypt, unsigned char *chain,
+                const struct hsm_data *data, struct failure *why)
+{
+    struct whole whole = { key, mechanism, encrypt };
+    struct split_part parts[SPLIT_MOST];
+    size_t count = 1;
+
+    if (chain != NULL && encrypt)
+        parts[0] = (struct split_part){ .data = *data };
+    else
+        count = split_cut(key, data, parts);
+    for (size_t i = 0; chain != NULL && i < count; i++)
+        memcpy(parts[i].state, i == 0 ? chain : split_before(&parts[i]), HSM_BLOCK);
+    if (!split_run(parts, count, run_part, &whole, why))
         return false;
-    }
     if (chain != NULL)
-        memcpy(chain, blocks.chain, HSM_BLOCK);
+        memcpy(chain, parts[count - 1].state, HSM_BLOCK);
     return true;
 }
 

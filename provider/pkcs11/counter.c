@@ -10,6 +10,7 @@
 #include <time.h>
 
 #include "pkcs11/request.h"
+#include "pkcs11/split.h"
 #include "secret.h"
 
 enum {
@@ -198,37 +199,74 @@ static void learn(const struct request *request, CK_RV rv)
     life_unlock();
 }
 
-bool hsm_ctr(struct hsm_key *key, bool encrypt, unsigned char counter_block[HSM_BLOCK],
-             unsigned char stream[HSM_BLOCK], const unsigned char *in, unsigned char *out,
-             size_t size, struct failure *why)
-{
+/* What the parts of one request have in common; `broken`: for the last one's. */
+struct whole {
+    struct hsm_key *key;
+    bool encrypt;
     unsigned char broken[HSM_BLOCK];
+};
+
+/* A part, or all there is; its state is the counter block. */
+static void run_part(void *whole_, struct split_part *part)
+{
+    struct whole *whole = whole_;
+    const size_t size = part->data.size;
     struct counter counter = {
-        .request = { .key = key,
+        .request = { .key = whole->key,
                      .left = size,
                      .bytes = size,
                      .piece = counter_piece,
                      .prepare = choose,
                      .learn = learn },
-        .encrypt = encrypt,
-        .stream = broken,
-        .in = in,
-        .out = out,
+        .encrypt = whole->encrypt,
+        .stream = whole->broken,
+        .in = part->data.in,
+        .out = part->data.out,
     };
     CK_RV rv;
 
-    memcpy(counter.block, counter_block, HSM_BLOCK);
-    rv = request_run(&counter.request, why);
+    memcpy(counter.block, part->state, HSM_BLOCK);
+    rv = request_run(&counter.request, &part->why);
     if (refuses_ecb(&counter, rv))
-        rv = request_run(&counter.request, why);
-    if (rv != CKR_OK) {
-        secret_wipe(out, size - counter.request.left);
-        secret_wipe(broken, sizeof(broken));
-        return false;
-    }
-    memcpy(counter_block, counter.block, HSM_BLOCK);
-    if (size % HSM_BLOCK != 0)
-        memcpy(stream, broken, HSM_BLOCK);
-    secret_wipe(broken, sizeof(broken));
-    return true;
+        rv = request_run(&counter.request, &part->why);
+    part->done = rv == CKR_OK;
+    part->touched = rv != CKR_OK && counter.request.left != size;
+    if (part->touched)
+        secret_wipe(part->data.out, size - counter.request.left);
+    memcpy(part->state, counter.block, HSM_BLOCK);
+}
+
+/* The counter block that is `bytes` further on; the counter wraps. */
+static void set_counter(unsigned char to[HSM_BLOCK], const unsigned char from[HSM_BLOCK],
+                        size_t bytes)
+{
+    uint64_t pair[2];
+
+    memcpy(pair, from, sizeof(pair));
+    pair[1] = be64toh(pair[1]) + bytes / HSM_BLOCK;
+    pair[0] = be64toh(pair[0]) + (pair[1] < bytes / HSM_BLOCK);
+    pair[0] = htobe64(pair[0]);
+    pair[1] = htobe64(pair[1]);
+    memcpy(to, pair, sizeof(pair));
+}
+
+bool hsm_ctr(struct hsm_key *key, bool encrypt, unsigned char counter_block[HSM_BLOCK],
+             unsigned char stream[HSM_BLOCK], const unsigned char *in, unsigned char *out,
+             size_t size, struct failure *why)
+{
+    const struct hsm_data data = { .in = in, .size = size, .out = out };
+    struct whole whole = { .key = key, .encrypt = encrypt };
+    struct split_part parts[SPLIT_MOST];
+    const size_t count = split_cut(key, &data, parts);
+    bool done;
+
+    for (size_t i = 0; i < count; i++)
+        set_counter(parts[i].state, counter_block, (size_t)(parts[i].data.in - in));
+    done = split_run(parts, count, run_part, &whole, why);
+    if (done)
+        memcpy(counter_block, parts[count - 1].state, HSM_BLOCK);
+    if (done && size % HSM_BLOCK != 0)
+        memcpy(stream, whole.broken, HSM_BLOCK);
+    secret_wipe(whole.broken, sizeof(whole.broken));
+    return done;
 }

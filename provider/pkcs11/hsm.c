@@ -32,7 +32,7 @@ static bool same_settings(const struct hsm_settings *a, const struct hsm_setting
            same_text(a->token, b->token) && same_text(a->pin_source, b->pin_source) &&
            same_text(a->credentials, b->credentials) && same_tokens(a, b) &&
            a->sessions == b->sessions && a->wait == b->wait && a->reuse == b->reuse &&
-           a->audit == b->audit;
+           a->parallel == b->parallel && a->audit == b->audit;
 }
 
 static bool copy_text(char **to, const char *from)
@@ -52,6 +52,7 @@ static bool copy_settings(struct hsm_settings *own, const struct hsm_settings *s
     for (size_t i = 0; copied && i < HSM_TOKENS_MOST; i++)
         copied = copy_text(&own->tokens[i], settings->tokens[i]);
     own->sessions = settings->sessions;
+    own->parallel = settings->parallel;
     own->wait = settings->wait;
     own->reuse = settings->reuse;
     own->audit = settings->audit;

@@ -22,6 +22,7 @@ enum {
     HSM_IDENTITY_TEXT = 24, /**< as text: "aes:" or "cmac:" and 16 digits, or "unknown"; NUL */
     HSM_MAC_MOST = 64,      /**< the longest MAC, in bytes */
     HSM_TOKENS_MOST = 8,    /**< tokens of an HA group */
+    HSM_PARALLEL_MOST = 16, /**< parts of a request */
 };
 
 /** How to reach an HSM; docs/configuration.md has the meaning of each. Strings are never NULL but
@@ -36,6 +37,7 @@ struct hsm_settings {
     char *credentials;             /**< the directory of `credential:`; NULL: none */
     unsigned int sessions;         /**< most sessions at once for a token */
     unsigned int wait;             /**< milliseconds to wait for a session */
+    unsigned int parallel;         /**< sessions that a large request is split over; at least 1 */
     unsigned int reuse;            /**< seconds that a running operation is re-used; 0: never */
     struct hsm_audit *audit;       /**< what is told what happens; NULL: nobody */
 };

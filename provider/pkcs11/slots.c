@@ -1,9 +1,9 @@
 /* libp11, in a thread of its own: see slots.h. */
 #include "pkcs11/slots.h"
 
-#include <pthread.h>
-#include <signal.h>
 #include <stdlib.h>
+
+#include "pkcs11/thread.h"
 
 enum {
     SLOTS_MOST = 4096, /* a longer list is not to be believed */
@@ -84,24 +84,20 @@ static void *thread(void *work_)
 }
 
 /*
- * Runs `work` in a thread that takes no signals: the program's handlers are not for it.  Where the
- * process may make none (HAProxy sets RLIMIT_NPROC to 0), in this one: that empties its error
- * queue, which is better than no key.
+ * Runs `work` in a thread.  Where the process may make none (HAProxy sets RLIMIT_NPROC to 0), in
+ * this one: that empties its error queue, which is better than no key.
  */
 static CK_RV run(struct work *work)
 {
-    sigset_t all, before;
     pthread_t id;
-    int created;
+    int cancelling;
 
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before);
-    created = pthread_create(&id, NULL, thread, work);
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
-    if (created == 0)
+    pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancelling); /* `work` is on our stack */
+    if (thread_start(&id, thread, work))
         pthread_join(id, NULL);
     else
         thread(work);
+    pthread_setcancelstate(cancelling, NULL);
     return work->rv;
 }
 

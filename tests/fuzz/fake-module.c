@@ -137,7 +137,7 @@ struct hsm *fake_open(void)
 {
     static char path[] = "fake", pin[] = "env:HSMZKE_FUZZ_PIN";
     struct hsm_settings settings = {
-        .module = path, .pin_source = pin, .sessions = 3, .wait = 0, .reuse = 86400
+        .module = path, .pin_source = pin, .sessions = 3, .wait = 0, .reuse = 86400, .parallel = 1
     };
     struct failure why;
     struct hsm *hsm;

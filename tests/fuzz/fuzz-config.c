@@ -58,6 +58,7 @@ static void check(const struct config *config)
     EXPECT(config->audit != NULL && audit_is_setting(config->audit));
     EXPECT(config->hsm.sessions >= 1 && config->hsm.sessions <= 1024);
     EXPECT(config->hsm.wait <= 3600000 && config->hsm.reuse <= 86400);
+    EXPECT(config->hsm.parallel >= 1 && config->hsm.parallel <= HSM_PARALLEL_MOST);
     EXPECT(config->gcm.min_tag >= 4 && config->gcm.min_tag <= 16);
     EXPECT(config->gcm.one_shot <= GCM_ONE_SHOT_NEVER && config->policy <= KEY_POLICY_OFF);
     EXPECT(strnlen(config->in_force, sizeof(config->in_force)) < sizeof(config->in_force));

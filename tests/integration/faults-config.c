@@ -53,12 +53,13 @@ static void bad_numbers(void)
     wrong("operation-reuse", "-5");
     wrong("operation-reuse", "1.5");
     wrong("operation-reuse", "99999999999");
+    wrong("parallel", "0");
+    wrong("parallel", "17");
 }
 
-static void not_served(void)
+static void others(void)
 {
     token_standard();
-    wrong("parallel", "4");
     wrong("audit", "somewhere");
     wrong("token.1", "pkcs11:token=prod"); /* beside `token` */
 }
@@ -171,7 +172,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         CHILD_TEST(unknown_values),
         CHILD_TEST(bad_numbers),
-        CHILD_TEST(not_served),
+        CHILD_TEST(others),
         CHILD_TEST(from_environment),
         CHILD_TEST(missing_section),
         CHILD_TEST(environment_cleared_later),

@@ -54,7 +54,7 @@ thread_tests() {
         fi
     fi
     mapfile -t names < <(tests_by_name "$1" \
-        'lifecycle|life-cycle|exit-race|^audit$|^ha$|^forensics-(findings|source-(image|parts|places))$')
+        'lifecycle|life-cycle|exit-race|^audit$|^ha$|^parallel$|^forensics-(findings|source-(image|parts|places))$')
     if ((${#names[@]} == 0)); then
         echo "there is no test by the name of lifecycle or exit-race"
         return 1

@@ -36,6 +36,7 @@ static void values_in_force(void **state)
         { "sessions", "3" },
         { "session-wait", "17" },
         { "operation-reuse", "5" },
+        { "parallel", "2" },
         { "gateway", "no" },
         { "raw-keys", "software" },
         { "audit", "file:/var/log/a" },

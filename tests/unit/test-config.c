@@ -31,6 +31,7 @@ static void defaults(void **state)
         assert_int_equal(config.hsm.sessions, 16);
         assert_int_equal(config.hsm.wait, 5000);
         assert_int_equal(config.hsm.reuse, 60);
+        assert_int_equal(config.hsm.parallel, 1);
         assert_true(config.gateway);
         assert_false(config.raw_keys);
         assert_null(config_lookup(&config, "keys", "gold"));
@@ -48,6 +49,7 @@ static void check_every_key(const struct config *config)
     assert_int_equal(config->hsm.sessions, 3);
     assert_int_equal(config->hsm.wait, 17);
     assert_int_equal(config->hsm.reuse, 0);
+    assert_int_equal(config->hsm.parallel, 4);
     assert_false(config->gateway);
     assert_true(config->raw_keys);
     assert_int_equal(config->policy, KEY_POLICY_STRICT);
@@ -64,6 +66,7 @@ static void every_key(void **state)
         { "sessions", "3" },
         { "session-wait", "17" },
         { "operation-reuse", "0" },
+        { "parallel", "4" },
         { "gateway", "no" },
         { "raw-keys", "software" },
         { "key-policy", "strict" },
@@ -86,6 +89,7 @@ static const struct setting twins[] = {
     { "HSMZKE_SESSIONS", "3" },
     { "HSMZKE_SESSION_WAIT", "17" },
     { "HSMZKE_OPERATION_REUSE", "0" },
+    { "HSMZKE_PARALLEL", "4" },
     { "HSMZKE_GATEWAY", "no" },
     { "HSMZKE_RAW_KEYS", "software" },
     { "HSMZKE_KEY_POLICY", "strict" },
@@ -102,6 +106,7 @@ static void environment_twins(void **state)
         { "sessions", "not a number" }, /* nobody reads it */
         { "session-wait", "18" },
         { "operation-reuse", "19" },
+        { "parallel", "0" },
         { "gateway", "yes" },
         { "raw-keys", "refuse" },
         { "key-policy", "off" },
@@ -176,7 +181,8 @@ static void wrong_words(void **state)
 
 static void wrong_numbers(void **state)
 {
-    static const char *const names[] = { "sessions", "session-wait", "operation-reuse" };
+    static const char *const names[] = { "sessions", "session-wait", "operation-reuse",
+                                         "parallel" };
     static const char *const values[] = {
         "",
         "x",
@@ -193,7 +199,7 @@ static void wrong_numbers(void **state)
     };
 
     (void)state;
-    for (size_t i = 0; i < 3; i++) {
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
         for (size_t j = 0; j < sizeof(values) / sizeof(values[0]); j++)
             core_refuses(names[i], values[j], "must be a number from");
     }
@@ -212,6 +218,10 @@ static void bounds_of_numbers(void **state)
     core_takes("operation-reuse", "0");
     core_takes("operation-reuse", "86400");
     core_refuses("operation-reuse", "86401", "from 0 to 86400");
+    core_refuses("parallel", "0", "from 1 to 16");
+    core_takes("parallel", "1");
+    core_takes("parallel", "16");
+    core_refuses("parallel", "17", "from 1 to 16");
     core_takes("gcm-buffer", "0");
     core_takes("gcm-buffer", "4294967295");
     core_refuses("gcm-buffer", "4294967296", "from 0 to 4294967295");
@@ -239,38 +249,6 @@ static void wrong_twin(void **state)
     CHECK_HAS(config.why.text, "sessions = 'many'");
     assert_int_equal(config.hsm.sessions, 16);
     config_clear(&config);
-}
-
-/* Keys of the design that this version does not serve, unless they ask for what it does anyway. */
-static void unserved_keys(void **state)
-{
-    static const struct {
-        const char *name, *served;
-    } keys[] = {
-        { "parallel", "1" },
-    };
-
-    (void)state;
-    for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++) {
-        core_refuses(keys[i].name, "syslog", "does not serve");
-        if (keys[i].served != NULL)
-            core_takes(keys[i].name, keys[i].served);
-    }
-}
-
-static void unserved_twins(void **state)
-{
-    struct config config;
-
-    (void)state;
-    assert_int_equal(setenv("HSMZKE_PARALLEL", "4", 1), 0);
-    core_configure(&config, nothing);
-    assert_true(config.wrong);
-    CHECK_HAS(config.why.text, "parallel = ");
-    config_clear(&config);
-    assert_int_equal(setenv("HSMZKE_PARALLEL", "1", 1), 0);
-    core_takes("parallel", "2");
-    assert_int_equal(unsetenv("HSMZKE_PARALLEL"), 0);
 }
 
 static void audit(void **state)
@@ -326,8 +304,6 @@ int main(void)
         TEST(wrong_numbers),
         TEST(bounds_of_numbers),
         TEST(wrong_twin),
-        TEST(unserved_keys),
-        TEST(unserved_twins),
         TEST(audit),
         TEST(first_wrong_is_kept),
     };
