@@ -4,6 +4,8 @@
  */
 #include "cipher/gcm.h"
 
+#include <openssl/core_names.h>
+#include <openssl/params.h>
 #include <openssl/proverr.h>
 #include <stdlib.h>
 #include <string.h>
@@ -99,11 +101,39 @@ static int init_raw_again(struct gcm_context *context, bool encrypt, const unsig
     return 0;
 }
 
+static bool set_software_iv_size(const struct cipher_context *base, size_t size)
+{
+    const OSSL_PARAM params[] = {
+        OSSL_PARAM_size_t(OSSL_CIPHER_PARAM_AEAD_IVLEN, &size),
+        OSSL_PARAM_END,
+    };
+
+    return base->mode->software->set_ctx_params(base->software, params) != 0;
+}
+
+/*
+ * The IV of a context that had an HSM key, to software, which has not seen it.  One that has served
+ * is void there as well: that is what another length makes of an IV.
+ */
+static bool hand_iv_over(struct gcm_context *context, bool encrypt)
+{
+    const struct gcm_machine *machine = &context->machine;
+    const struct cipher_given no_key = { 0 };
+
+    if (machine->state != GCM_READY && machine->state != GCM_SPENT)
+        return true;
+    if (!cipher_software_init(&context->base, encrypt, &no_key, machine->iv, machine->iv_size))
+        return false;
+    return machine->state == GCM_READY ||
+           (set_software_iv_size(&context->base, machine->iv_size == 1 ? 2 : 1) &&
+            set_software_iv_size(&context->base, machine->iv_size));
+}
+
 static int init(struct gcm_context *context, bool encrypt, const struct cipher_given *given,
                 const unsigned char *iv, size_t iv_size, const OSSL_PARAM params[])
 {
     struct cipher_context *base = &context->base;
-    const bool was_raw = base->keyed == KEYED_RAW, is_given = cipher_is_given(given);
+    const bool was_ours = base->keyed == KEYED_BY_REFERENCE, is_given = cipher_is_given(given);
     struct gcm_engine engine;
     struct gcm_call call;
     struct failure why;
@@ -121,12 +151,9 @@ static int init(struct gcm_context *context, bool encrypt, const struct cipher_g
         return error_raise(&base->instance->errors, &why);
     }
     gcm_init(&context->machine, &engine, encrypt, is_given, iv, iv_size);
-    if (base->keyed == KEYED_RAW && !was_raw && iv == NULL && context->machine.iv_set) {
-        iv = context->machine.iv; /* software has not seen it */
-        iv_size = context->machine.iv_size;
-    }
     if (base->keyed != KEYED_BY_REFERENCE &&
-        !cipher_software_init(base, encrypt, given, iv, iv_size)) {
+        (!cipher_software_init(base, encrypt, given, iv, iv_size) ||
+         (was_ours && iv == NULL && !hand_iv_over(context, encrypt)))) {
         cipher_drop_key(base);
         return 0;
     }

@@ -1,6 +1,8 @@
 /* AES-256 ciphers: EVP_CipherInit, and where a key leads (the HSM, software, nowhere). */
 #include <openssl/core_names.h>
+#include <openssl/params.h>
 #include <openssl/proverr.h>
+#include <string.h>
 
 #include "cipher/context.h"
 #include "reference.h"
@@ -116,22 +118,41 @@ bool cipher_take_key(struct cipher_context *context, const struct cipher_given *
 }
 
 /*
- * The IV of a context whose key is now of the other kind: software has not seen the one that a
- * context with an HSM key was given; and with a raw key it has moved on in software, out of our
- * sight, if it does that at all.
+ * With a raw key a counter moves on in software.  Asked for by its address: for a copy of it the
+ * default provider of 3.5 leaves an entry on the error queue.
+ */
+static bool read_counter(const struct cipher_context *context, unsigned char counter[HSM_BLOCK])
+{
+    const void *at = NULL;
+    OSSL_PARAM params[] = {
+        { OSSL_CIPHER_PARAM_UPDATED_IV, OSSL_PARAM_OCTET_PTR, &at, sizeof(at), 0 },
+        OSSL_PARAM_END,
+    };
+
+    if (!context->mode->software->get_ctx_params(context->software, params) || at == NULL ||
+        params[0].return_size != HSM_BLOCK)
+        return false;
+    memcpy(counter, at, HSM_BLOCK);
+    return true;
+}
+
+/*
+ * The IV of a context whose key is now of the other kind, and that is given none: each side goes on
+ * with what the other one has.
  */
 static void bridge_iv(struct cipher_context *context, bool was_raw, const unsigned char **iv,
                       size_t *iv_size)
 {
-    const bool is_raw = context->keyed == KEYED_RAW;
+    struct machine *machine = &context->machine;
+    const bool is_raw = context->keyed == KEYED_RAW, goes_on = !machine_begins_again(machine);
 
-    if (*iv != NULL || is_raw == was_raw)
+    if (*iv != NULL || is_raw == was_raw || !machine->iv_set)
         return;
-    if (was_raw) {
-        context->machine.iv_set = context->machine.iv_set && machine_iv_stays(&context->machine);
-    } else if (context->machine.iv_set) {
-        *iv = context->machine.iv;
+    if (is_raw) {
+        *iv = goes_on ? machine->iv : machine->original_iv;
         *iv_size = context->mode->iv_size;
+    } else if (goes_on) {
+        machine->iv_set = read_counter(context, machine->iv);
     }
 }
 

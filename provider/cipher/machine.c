@@ -41,15 +41,14 @@ void machine_init(struct machine *machine, bool encrypt, const unsigned char *iv
         memcpy(machine->iv, iv, machine_iv_size(machine->kind));
         memcpy(machine->original_iv, iv, machine_iv_size(machine->kind));
         machine->iv_set = true;
-    } else if (machine->kind == MACHINE_CBC || machine->kind == MACHINE_CTS ||
-               is_feedback(machine)) {
+    } else if (machine_begins_again(machine)) {
         memcpy(machine->iv, machine->original_iv, HSM_BLOCK);
     }
 }
 
-bool machine_iv_stays(const struct machine *machine)
+bool machine_begins_again(const struct machine *machine)
 {
-    return is_wrap(machine);
+    return machine->kind != MACHINE_CTR;
 }
 
 enum machine_result machine_set_num(struct machine *machine, unsigned int num)

@@ -18,8 +18,8 @@ void machine_new(struct machine *machine, enum machine_kind kind);
  */
 void machine_init(struct machine *machine, bool encrypt, const unsigned char *iv);
 
-/** Whether the IV is the one that was given, however many data there were. */
-bool machine_iv_stays(const struct machine *machine);
+/** Whether an init without an IV begins again with the one that was given; else it goes on. */
+bool machine_begins_again(const struct machine *machine);
 
 /**
  * Sets OSSL_CIPHER_PARAM_NUM: for CTR only 0, which leaves the rest of a begun block unused; for

@@ -48,19 +48,26 @@ void pair_init(struct pair *pair, unsigned what)
         pair->has_iv = true;
 }
 
-/* What default gets in the place of a change of direction without a key: in ECB and CBC it would
- * go on with the key schedule of the old direction and compute garbage, so there it gets the key.
- */
-static unsigned with_key(const struct pair *pair, unsigned what)
+/* Then ours is default's as well. */
+static bool is_raw(const struct pair *pair)
 {
-    return pair->chained ? what | PAIR_KEY : what;
+    return memcmp(pair->key->reference, pair->key->bytes, sizeof(pair->key->bytes)) == 0;
+}
+
+/*
+ * A change of direction without a key: default would go on in ECB and CBC with the key schedule of
+ * the old direction and compute garbage, so there it gets the key; from us too, if it is a raw one.
+ */
+static void turn(const struct pair *pair)
+{
+    init_one(pair, true, PAIR_DIRECTION | (pair->chained && is_raw(pair) ? PAIR_KEY : 0));
+    init_one(pair, false, PAIR_DIRECTION | (pair->chained ? PAIR_KEY : 0));
 }
 
 void pair_turn(struct pair *pair)
 {
     pair->encrypt = !pair->encrypt;
-    init_one(pair, true, PAIR_DIRECTION);
-    init_one(pair, false, with_key(pair, PAIR_DIRECTION));
+    turn(pair);
 }
 
 void pair_init_direction_last(struct pair *pair)
@@ -68,11 +75,10 @@ void pair_init_direction_last(struct pair *pair)
     init_one(pair, true, PAIR_CIPHER);
     init_one(pair, true, PAIR_KEY);
     init_one(pair, true, PAIR_IV);
-    init_one(pair, true, PAIR_DIRECTION);
     init_one(pair, false, PAIR_CIPHER);
     init_one(pair, false, PAIR_KEY);
     init_one(pair, false, PAIR_IV);
-    init_one(pair, false, with_key(pair, PAIR_DIRECTION));
+    turn(pair);
     pair->has_iv = true;
 }
 
@@ -90,7 +96,7 @@ static int get_params(const struct pair *pair, EVP_CIPHER_CTX *ctx, OSSL_PARAM p
 
     ERR_set_mark();
     result = EVP_CIPHER_CTX_get_params(ctx, params);
-    if (ctx == pair->theirs)
+    if (ctx == pair->theirs || is_raw(pair))
         ERR_pop_to_mark();
     else
         ERR_clear_last_mark();

@@ -33,12 +33,15 @@ static struct mode {
     [CFB1] = { "AES-256-CFB1", "CKM_AES_ECB", 150, 700, NULL, NULL },
     [OFB] = { "AES-256-OFB", "CKM_AES_ECB", 150, LONGEST, NULL, NULL },
 };
-/* The last three may do one mechanism only, so that their mode has no other way. */
+/*
+ * The fourth is a raw key, in software with hsmzke as well; the last three may do one mechanism
+ * only, so that their mode has no other way.
+ */
 static struct pair_key keys[7] = { { .name = "gold" },     { .name = "silver" },
-                                   { .name = "zinc" },     { .name = "tin" },
+                                   { .name = "zinc" },     { .name = "raw" },
                                    { .name = "ecb-only" }, { .name = "cbc-only" },
                                    { .name = "ctr-only" } };
-enum { FREE_KEYS = 4, KEYS = 7 };
+enum { FREE_KEYS = 4, RAW = 3, KEYS = 7 };
 
 static OSSL_LIB_CTX *context;
 static struct prng prng;
@@ -135,6 +138,18 @@ static void reset_and_init(struct pair *pair)
     first_init(pair);
 }
 
+/* The key alone. A counter that goes from the HSM to software is what that tells of its first IV.
+ */
+static void change_key(struct pair *pair, unsigned mode)
+{
+    const struct pair_key *before = pair->key;
+
+    pair->key = pick_key(mode);
+    pair_init(pair, PAIR_KEY);
+    if (mode == CTR && before != pair->key && pair->key == &keys[RAW])
+        pair->has_iv = false; /* not compared */
+}
+
 /* Another message on contexts that were used before. */
 static void next_init(struct pair *pair, unsigned mode)
 {
@@ -156,8 +171,7 @@ static void next_init(struct pair *pair, unsigned mode)
         pair_init(pair, PAIR_IV);
         break;
     case 4:
-        pair->key = pick_key(mode);
-        pair_init(pair, PAIR_KEY);
+        change_key(pair, mode);
         break;
     case 5:
         pair->encrypt = prng_one_in(&prng, 2);
@@ -347,6 +361,10 @@ static int group_setup(void **state)
         return -1;
     for (size_t i = 0; i < KEYS; i++) {
         prng_fill(&bytes, keys[i].bytes, 32);
+        if (i == RAW) {
+            memcpy(keys[i].reference, keys[i].bytes, 32);
+            continue;
+        }
         reference_by_name(keys[i].reference, keys[i].name);
         lines = text("%s%s %s %s\n", lines, keys[i].name, hex(keys[i].bytes, 32),
                      module_limits_keys() ? options[i] : "");
@@ -354,7 +372,7 @@ static int group_setup(void **state)
     token_store();
     token_init("prod", USER_PIN);
     token_import("prod", USER_PIN, lines);
-    context = context_with(settings_standard(), NULL);
+    context = context_with(text("%sraw-keys = software\n", settings_standard()), NULL);
     return 0;
 }
 
