@@ -90,7 +90,7 @@ static const struct {
 } answers[] = {
     [GCM_WRONG_STATE] = { PROV_R_CIPHER_OPERATION_FAILED,
                           "not in this state: init, AAD, data, final, each once or in this order; "
-                          "an IV serves one encryption" },
+                          "an IV serves one encryption, and is set after its length" },
     [GCM_NO_IV] = { PROV_R_INVALID_IV_LENGTH, "no IV was set" },
     [GCM_NO_TAG] = { PROV_R_INVALID_TAG,
                      "no tag was set, or its length is below gcm-min-tag or above 16 bytes" },

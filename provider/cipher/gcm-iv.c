@@ -31,7 +31,8 @@ bool gcm_fix_iv(struct gcm_context *context, const unsigned char *bytes, size_t 
     if (size == (size_t)-1) { /* the whole IV */
         memcpy(context->next_iv, bytes, machine->iv_size);
     } else {
-        if (size < FIXED_LEAST || machine->iv_size < size + EXPLICIT_LEAST)
+        if (size < FIXED_LEAST || size > machine->iv_size ||
+            machine->iv_size - size < EXPLICIT_LEAST)
             return false;
         memcpy(context->next_iv, bytes, size);
         if (machine->encrypt && !hsm_key_random(context->base.key, context->next_iv + size,

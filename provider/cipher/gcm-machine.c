@@ -200,11 +200,8 @@ enum gcm_result gcm_set_iv_size(struct gcm_machine *machine, const struct gcm_en
         return GCM_OK;
     machine->iv_size = size;
     machine->iv_set = false;
-    if (machine->state == GCM_IV_ONLY)
-        machine->state = GCM_NO_KEY;
-    else if (machine->state == GCM_READY)
-        machine->state = GCM_KEY_ONLY;
-    else if (in_message(machine)) {
+    /* An IV that was given is not one to be made up: the program would think that it has served. */
+    if (machine->state == GCM_IV_ONLY || machine->state == GCM_READY || in_message(machine)) {
         drop_message(machine, engine);
         machine->state = GCM_SPENT;
     }

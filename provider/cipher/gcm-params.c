@@ -82,11 +82,16 @@ static bool set_iv_size(struct gcm_context *context, const OSSL_PARAM *param)
 
 static bool set_tag(struct gcm_context *context, const OSSL_PARAM *param)
 {
-    /* Without bytes it sets the length that the tag will have: nothing to us. */
-    if (param->data_type != OSSL_PARAM_OCTET_STRING)
+    struct gcm_machine *machine = &context->machine;
+
+    if (param->data_type != OSSL_PARAM_OCTET_STRING || param->data == NULL)
         return false;
-    return param->data == NULL ||
-           gcm_set_tag(&context->machine, param->data, param->data_size) == GCM_OK;
+    /* Too short for an HSM key, which then has none; a raw key may follow. */
+    if (context->base.keyed != KEYED_BY_REFERENCE && param->data_size < machine->limits->min_tag) {
+        machine->tag_size = 0;
+        return true;
+    }
+    return gcm_set_tag(machine, param->data, param->data_size) == GCM_OK;
 }
 
 static bool set_one(struct gcm_context *context, const OSSL_PARAM *param)

@@ -1,5 +1,7 @@
 /*
- * One context whose key goes from the HSM to software and back, beside one of the default provider.
+ * One context whose key goes from the HSM to software and back, whose IV has another length than it
+ * was given with, whose tag comes before the key: as in the default provider, beside which each
+ * call is made.
  */
 #include "pair.h"
 
@@ -120,6 +122,77 @@ static int final(const struct pair *pair)
     return result;
 }
 
+/* The IV is void, and no other one takes its place behind the program's back. */
+static void iv_before_its_length(void)
+{
+    start();
+    for (int i = 0; i < 8; i++) {
+        struct pair pair = pair_of("AES-256-GCM", i & 4 ? &software : &gold, i & 1);
+        const bool key_last = i & 2;
+
+        pair_init(&pair, key_last ? PAIR_CIPHER | PAIR_DIRECTION | PAIR_IV : PAIR_ALL);
+        CHECK(control(&pair, EVP_CTRL_AEAD_SET_IVLEN, 16, NULL) == 1);
+        if (key_last)
+            pair_init(&pair, PAIR_KEY);
+        CHECK(update(&pair, 20) == 0 && final(&pair) == 0);
+        pair_init(&pair, PAIR_IV);
+        if (pair.encrypt)
+            CHECK(update(&pair, 20) == 1 && final(&pair) == 1);
+        drop(&pair);
+    }
+    OSSL_LIB_CTX_free(context);
+}
+
+/* A message of 20 bytes and its tag, by software. */
+static void seal(const struct pair *pair, unsigned char sealed[20], unsigned char tag[16])
+{
+    EVP_CIPHER_CTX *ctx = EVP_CIPHER_CTX_new();
+    int size;
+
+    CHECK(EVP_EncryptInit_ex2(ctx, pair->their_cipher, pair->key->bytes, pair->iv, NULL) == 1);
+    CHECK(EVP_EncryptUpdate(ctx, sealed, &size, memset(sealed, 'c', 20), 20) == 1);
+    CHECK(EVP_EncryptFinal_ex(ctx, NULL, &size) == 1);
+    CHECK(EVP_CIPHER_CTX_ctrl(ctx, EVP_CTRL_AEAD_GET_TAG, 16, tag) == 1);
+    EVP_CIPHER_CTX_free(ctx);
+}
+
+/* gcm-min-tag is for keys of the HSM; which key it will be shows after the tag. */
+static void short_tag_before_the_key(void)
+{
+    unsigned char sealed[20], tag[16], out[20];
+    struct pair pair;
+    int size;
+
+    start();
+    pair = pair_of("AES-256-GCM", &software, false);
+    for (int i = 0; i < 2; i++) {
+        pair.key = i == 0 ? &software : &gold;
+        seal(&pair, sealed, tag);
+        pair_init(&pair, PAIR_CIPHER | PAIR_DIRECTION);
+        CHECK(control(&pair, EVP_CTRL_AEAD_SET_TAG, 8, tag) == 1);
+        pair_init(&pair, PAIR_KEY | PAIR_IV);
+        CHECK(EVP_CipherUpdate(pair.ours, out, &size, sealed, 20) == 1 && out[19] == 'c');
+        CHECK(EVP_CipherFinal_ex(pair.ours, NULL, &size) == (i == 0));
+        CHECK(i == 0 || strstr(error_text(), "gcm-min-tag") != NULL);
+    }
+    drop(&pair);
+    OSSL_LIB_CTX_free(context);
+}
+
+static void tag_without_bytes(void)
+{
+    struct pair pair;
+
+    start();
+    pair = pair_of("AES-256-GCM", &gold, false);
+    pair_init(&pair, PAIR_CIPHER | PAIR_DIRECTION);
+    CHECK(control(&pair, EVP_CTRL_AEAD_SET_TAG, 16, NULL) == 0);
+    pair_init(&pair, PAIR_KEY | PAIR_IV);
+    CHECK(control(&pair, EVP_CTRL_AEAD_SET_TAG, 16, NULL) == 0);
+    drop(&pair);
+    OSSL_LIB_CTX_free(context);
+}
+
 /* An IV that the default provider was told by other means than an init is the one that counts. */
 static void fixed_iv_before_a_raw_key(void)
 {
@@ -132,6 +205,24 @@ static void fixed_iv_before_a_raw_key(void)
     CHECK(control(&pair, EVP_CTRL_GCM_SET_IV_FIXED, -1, fixed) == 1);
     pair_init(&pair, PAIR_KEY);
     CHECK(update(&pair, 20) == 1 && final(&pair) == 1);
+    drop(&pair);
+    OSSL_LIB_CTX_free(context);
+}
+
+/* Not beside the default provider, which crashes. */
+static void fixed_iv_of_no_size(void)
+{
+    static const int sizes[] = { -2, -5, -8, -12, 0, 3, 5, 12, 13, 1000 };
+    unsigned char fixed[12] = "another one";
+    struct pair pair;
+
+    start();
+    pair = pair_of("AES-256-GCM", &gold, true);
+    pair_init(&pair, PAIR_ALL);
+    for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++)
+        CHECK(EVP_CIPHER_CTX_ctrl(pair.ours, EVP_CTRL_GCM_SET_IV_FIXED, sizes[i], fixed) == 0);
+    CHECK(EVP_CIPHER_CTX_ctrl(pair.ours, EVP_CTRL_GCM_SET_IV_FIXED, 4, fixed) == 1);
+    ERR_clear_error();
     drop(&pair);
     OSSL_LIB_CTX_free(context);
 }
@@ -155,7 +246,11 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         CHILD_TEST(keys_change),
+        CHILD_TEST(iv_before_its_length),
+        CHILD_TEST(short_tag_before_the_key),
+        CHILD_TEST(tag_without_bytes),
         CHILD_TEST(fixed_iv_before_a_raw_key),
+        CHILD_TEST(fixed_iv_of_no_size),
         CHILD_TEST(iv_serves_once_with_any_key),
     };
 

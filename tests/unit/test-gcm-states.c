@@ -172,7 +172,7 @@ static const struct {
     { "GET_TAG", get_tag, "-------=.-", "----------" },
     { "SET_TAG", set_tag, "--------.-", "UIKRA12FXS" },
     { "ivlen, the same", same_iv_size, "========.=", "==========" },
-    { "ivlen, another", other_iv_size, "UUKKSSSF.S", "UUKKSSSFXS" },
+    { "ivlen, another", other_iv_size, "USKSSSSF.S", "USKSSSSFXS" },
     { "ivlen, not possible", bad_iv_size, "--------.-", "----------" },
 };
 enum { EVENTS = sizeof(events) / sizeof(events[0]) };
