@@ -146,8 +146,8 @@ static int init(struct gcm_context *context, bool encrypt, const struct cipher_g
         return 0;
     }
     if (base->keyed == KEYED_BY_REFERENCE && !hsm_key_may(base->key, encrypt, &why)) {
-        if (is_given)
-            gcm_lose_key(&context->machine, &engine);
+        cipher_drop_key(base); /* else data would go in the direction of before */
+        gcm_lose_key(&context->machine, &engine);
         return error_raise(&base->instance->errors, &why);
     }
     gcm_init(&context->machine, &engine, encrypt, is_given, iv, iv_size);

@@ -196,8 +196,10 @@ static int init(struct cipher_context *context, bool encrypt, const struct ciphe
         bridge_iv(context, was_raw, &iv, &iv_size);
     if (iv != NULL && !check_iv(context, iv_size))
         return 0;
-    if (context->keyed == KEYED_BY_REFERENCE && !key_may(context, encrypt, &why))
+    if (context->keyed == KEYED_BY_REFERENCE && !key_may(context, encrypt, &why)) {
+        cipher_drop_key(context); /* else data would go in the direction of before */
         return fail(context, &why);
+    }
     machine_init(&context->machine, encrypt, iv);
     /* No parameters here: they go to both contexts below. */
     if (context->keyed != KEYED_BY_REFERENCE &&

@@ -266,6 +266,7 @@ static void reserved_iv(void)
 static void keys_that_may_do_half(void)
 {
     unsigned char reference[32];
+    int n;
 
     token_standard();
     token_import("prod", USER_PIN,
@@ -278,6 +279,11 @@ static void keys_that_may_do_half(void)
         reference_by_name(reference, seals ? "seals" : "opens");
         CHECK(EVP_CipherInit_ex2(ctx, cipher, reference, iv, encrypt, NULL) == (seals == encrypt));
         CHECK((*error_text() == '\0') == (seals == encrypt));
+        if (seals == encrypt) /* the other direction, then, with the same key */
+            CHECK(EVP_CipherInit_ex2(ctx, NULL, NULL, NULL, !encrypt, NULL) == 0);
+        CHECK(EVP_CipherInit_ex2(ctx, NULL, NULL, iv, !seals, NULL) == 1);
+        CHECK(EVP_CipherUpdate(ctx, out, &n, plain, 32) == 0);
+        CHECK_HAS(error_text(), "no key set");
         EVP_CIPHER_CTX_free(ctx);
     }
     finish();

@@ -150,6 +150,37 @@ static void may_not_decrypt(void)
     done();
 }
 
+/* A program that passes over the refusal gets nothing done, in the direction of before either. */
+static void data_after_a_refused_direction(void)
+{
+    static const unsigned char zeros[32];
+    unsigned char reference[32], out[48];
+    EVP_CIPHER *cipher;
+    EVP_CIPHER_CTX *ctx = EVP_CIPHER_CTX_new();
+    int size;
+
+    key_setup();
+    cipher = EVP_CIPHER_fetch(context, "AES-256-ECB", NULL);
+    CHECK(cipher != NULL);
+    reference_by_name(reference, "encrypt-only");
+    for (int i = 0; i < 2; i++) { /* with the key, and without it */
+        if (i == 1)
+            CHECK(EVP_EncryptInit_ex2(ctx, cipher, reference, NULL, NULL) == 1);
+        CHECK(EVP_DecryptInit_ex2(ctx, i == 0 ? cipher : NULL, i == 0 ? reference : NULL, NULL,
+                                  NULL) == 0);
+        CHECK_HAS(error_text(), "CKA_DECRYPT");
+        blank_fill(out, sizeof(out));
+        CHECK(EVP_DecryptUpdate(ctx, out, &size, zeros, sizeof(zeros)) == 0);
+        CHECK(still_blank(out, sizeof(out)));
+        CHECK_HAS(error_text(), "no key set");
+    }
+    CHECK(EVP_EncryptInit_ex2(ctx, NULL, reference, NULL, NULL) == 1);
+    CHECK(EVP_EncryptUpdate(ctx, out, &size, zeros, sizeof(zeros)) == 1);
+    EVP_CIPHER_free(cipher);
+    EVP_CIPHER_CTX_free(ctx);
+    done();
+}
+
 /* Key wrap with the inverse function asks the other right of a key. */
 static void wrap_directions(void)
 {
@@ -247,10 +278,19 @@ static void disabled_key(void)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        CHILD_TEST(no_such_key),     CHILD_TEST(two_such_keys),       CHILD_TEST(wrong_size),
-        CHILD_TEST(wrong_type),      CHILD_TEST(may_not_encrypt),     CHILD_TEST(may_not_decrypt),
-        CHILD_TEST(wrap_directions), CHILD_TEST(feedback_directions), CHILD_TEST(one_mechanism),
-        CHILD_TEST(usual_keys),      CHILD_TEST(destroyed_key),       CHILD_TEST(disabled_key),
+        CHILD_TEST(no_such_key),
+        CHILD_TEST(two_such_keys),
+        CHILD_TEST(wrong_size),
+        CHILD_TEST(wrong_type),
+        CHILD_TEST(may_not_encrypt),
+        CHILD_TEST(may_not_decrypt),
+        CHILD_TEST(data_after_a_refused_direction),
+        CHILD_TEST(wrap_directions),
+        CHILD_TEST(feedback_directions),
+        CHILD_TEST(one_mechanism),
+        CHILD_TEST(usual_keys),
+        CHILD_TEST(destroyed_key),
+        CHILD_TEST(disabled_key),
     };
 
     return cmocka_run_group_tests(tests, testing_setup, testing_teardown);
