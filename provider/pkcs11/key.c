@@ -180,23 +180,27 @@ static CK_RV locate(const struct hsm_key *key, struct session *session, struct k
     return CKR_OK;
 }
 
-/* Whether what was found now is what was found before, by all that there is to know it by. */
+/*
+ * Whether what was found now is what was found before, by all that there is to know it by.  With
+ * the handle that it had it is, unless something speaks against it: an HSM may give the handle of a
+ * key that is gone to the next one, and a key may lose the right that its identity is computed by.
+ */
 static bool is_same_key(const struct hsm_key *key, const struct key_names *names,
                         const struct key_facts *facts)
 {
     const struct key_facts *before = &key->facts;
+    const bool has_handle = before->epoch == facts->epoch && before->handle == facts->handle;
 
-    return names->raw_id_size == key->names.raw_id_size &&
-           memcmp(names->raw_id, key->names.raw_id, sizeof(names->raw_id)) == 0 &&
-           facts->identity_kind == before->identity_kind &&
-           memcmp(facts->identity, before->identity, sizeof(facts->identity)) == 0 &&
-           (facts->identity_kind != IDENTITY_UNKNOWN || names->raw_id_size > 0);
+    if (names->raw_id_size != key->names.raw_id_size ||
+        memcmp(names->raw_id, key->names.raw_id, sizeof(names->raw_id)) != 0)
+        return false;
+    if (facts->identity_kind != before->identity_kind)
+        return has_handle;
+    return memcmp(facts->identity, before->identity, sizeof(facts->identity)) == 0 &&
+           (has_handle || facts->identity_kind != IDENTITY_UNKNOWN || names->raw_id_size > 0);
 }
 
-/*
- * A key that was known before must be the same one: another object with its name, or the same
- * handle in another connection, may be another key.
- */
+/* A key that was known before must be the same one: another may have its name, or its handle. */
 static CK_RV confirm(struct hsm_key *key, struct session *session, struct key_facts *facts,
                      struct failure *why)
 {
@@ -204,11 +208,6 @@ static CK_RV confirm(struct hsm_key *key, struct session *session, struct key_fa
     struct key_names names;
     CK_RV rv;
 
-    if (before->epoch == facts->epoch && before->handle == facts->handle) {
-        facts->identity_kind = before->identity_kind;
-        memcpy(facts->identity, before->identity, sizeof(facts->identity));
-        return CKR_OK;
-    }
     key_read_names(key->token, session->handle, facts->handle, &names);
     rv = key_identify(key, session, facts);
     if (rv != CKR_OK) {
@@ -221,8 +220,11 @@ static CK_RV confirm(struct hsm_key *key, struct session *session, struct key_fa
         key->family = facts->family;
         return CKR_OK;
     }
-    if (is_same_key(key, &names, facts))
+    if (is_same_key(key, &names, facts)) {
+        facts->identity_kind = before->identity_kind;
+        memcpy(facts->identity, before->identity, sizeof(facts->identity));
         return CKR_OK;
+    }
     life_lock();
     key->replaced = true;
     life_unlock();

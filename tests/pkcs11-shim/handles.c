@@ -1,7 +1,8 @@
 /*
  * Handles that are given anew.  The script: "renumber": sessions and objects are counted from 1 on,
  * and from 1 on again whenever all sessions died or the module was started: the old handle of one
- * key is then that of another, the old handle of a session that of a new one.
+ * key is then that of another, the old handle of a session that of a new one.  And "reuse": an
+ * object that is found gets the handle of one that is gone.
  */
 #include "shim.h"
 
@@ -87,10 +88,29 @@ static CK_RV close_all(CK_SLOT_ID slot)
     return below->C_CloseAllSessions(slot);
 }
 
+/* Objects that are gone leave their handle to `real`, which has none. */
+static void reuse(CK_SESSION_HANDLE s, CK_OBJECT_HANDLE real)
+{
+    CK_OBJECT_CLASS class;
+    CK_ATTRIBUTE ask = { CKA_CLASS, &class, sizeof(class) };
+    CK_ULONG i;
+
+    pthread_mutex_lock(&lock);
+    for (i = 0; i < objects.used && objects.real[i] != real; i++)
+        ;
+    for (CK_ULONG j = 0; i == objects.used && j < objects.used; j++) {
+        if (below->C_GetAttributeValue(s, objects.real[j], &ask, 1) == CKR_OBJECT_HANDLE_INVALID)
+            objects.real[i = j] = real;
+    }
+    pthread_mutex_unlock(&lock);
+}
+
 static CK_RV find_objects(CK_SESSION_HANDLE s, CK_OBJECT_HANDLE *found, CK_ULONG most, CK_ULONG *n)
 {
     const CK_RV rv = below->C_FindObjects(real_of(&sessions, s), found, most, n);
 
+    for (CK_ULONG i = 0; rv == CKR_OK && script_says("reuse", NULL, 0) && i < *n; i++)
+        reuse(real_of(&sessions, s), found[i]);
     for (CK_ULONG i = 0; rv == CKR_OK && on() && i < *n; i++)
         found[i] = show(&objects, found[i]);
     return rv;
