@@ -53,6 +53,7 @@ void key_read_names(const struct token *token, CK_SESSION_HANDLE session, CK_OBJ
     uri_trim(names->label, bytes, size > 0 ? (size_t)size : 0);
     size = attribute_bytes(token, session, object, CKA_ID, names->raw_id, sizeof(names->raw_id));
     names->raw_id_size = size > 0 ? (size_t)size : 0;
+    names->id_untold = size < 0;
     if (size == HSMZKE_REFERENCE_ID_SIZE && reference_from_id(&reference, names->raw_id, &ignored))
         memcpy(names->id, reference.text + HSMZKE_REFERENCE_PREFIX_SIZE, sizeof(names->id));
 }
@@ -210,6 +211,8 @@ static CK_RV confirm(struct hsm_key *key, struct session *session, struct key_fa
 
     key_read_names(key->token, session->handle, facts->handle, &names);
     rv = key_identify(key, session, facts);
+    if (rv == CKR_OK && names.id_untold && key->names.raw_id_size > 0)
+        rv = CKR_FUNCTION_FAILED; /* it was told before: that speaks of the connection */
     if (rv != CKR_OK) {
         ckr_failure(why, FAILURE_IDENTITY, rv, "token '%s': the identity of key '%s'",
                     key->token->label, key->shown);

@@ -39,6 +39,7 @@ struct key_names {
     char id[26];               /* its id reference without the prefix, or "" */
     unsigned char raw_id[255]; /* CKA_ID */
     size_t raw_id_size;        /* of it, in bytes; 0: it has none */
+    bool id_untold;            /* the module failed when it was asked for CKA_ID */
 };
 
 /** What a key is to its HA group. */

@@ -83,6 +83,30 @@ static void same_handle(void)
     OSSL_LIB_CTX_free(context);
 }
 
+/* Finding a key asks for eight attributes; the last is CKA_ID. */
+static void id_is_not_told_once(void)
+{
+    static const unsigned char in[16];
+    unsigned char reference[32], out[32];
+    EVP_CIPHER_CTX *ctx = EVP_CIPHER_CTX_new();
+    OSSL_LIB_CTX *context;
+    EVP_CIPHER *cipher;
+    int n;
+
+    token_standard();
+    spy_setup("C_GetAttributeValue:16:0x30", NULL);
+    context = context_with(text("%soperation-reuse = 0\n", settings_spied()), NULL);
+    cipher = EVP_CIPHER_fetch(context, "AES-256-ECB", NULL);
+    reference_by_name(reference, "gold");
+    CHECK(EVP_EncryptInit_ex2(ctx, cipher, reference, NULL, NULL) == 1);
+    CHECK(EVP_EncryptUpdate(ctx, out, &n, in, sizeof(in)) == 1 && spy_failures() == 0);
+    pass_a_second();
+    CHECK(EVP_EncryptUpdate(ctx, out, &n, in, sizeof(in)) == 1 && spy_failures() == 1);
+    EVP_CIPHER_CTX_free(ctx);
+    EVP_CIPHER_free(cipher);
+    OSSL_LIB_CTX_free(context);
+}
+
 /* A right that the key's identity is computed by may go, and it is the same key. */
 static void right_is_gone(void)
 {
@@ -116,6 +140,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         CHILD_TEST(found_anew),
         CHILD_TEST(same_handle),
+        CHILD_TEST(id_is_not_told_once),
         CHILD_TEST(right_is_gone),
     };
 
