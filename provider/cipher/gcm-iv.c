@@ -23,7 +23,7 @@ static void begin(struct gcm_context *context)
 
 bool gcm_fix_iv(struct gcm_context *context, const unsigned char *bytes, size_t size)
 {
-    const struct gcm_machine *machine = &context->machine;
+    struct gcm_machine *machine = &context->machine;
     struct failure ignored;
 
     if (bytes == NULL)
@@ -38,6 +38,7 @@ bool gcm_fix_iv(struct gcm_context *context, const unsigned char *bytes, size_t 
         if (machine->encrypt && !hsm_key_random(context->base.key, context->next_iv + size,
                                                 machine->iv_size - size, &ignored))
             return false;
+        machine->iv_generated = machine->iv_generated || machine->encrypt;
     }
     context->iv_generator = true;
     begin(context);

@@ -138,6 +138,7 @@ enum gcm_result gcm_need_iv(struct gcm_machine *machine, const struct gcm_engine
         return GCM_ENGINE_FAILED;
     machine->iv_set = true;
     machine->iv_source = GCM_IV_DRAWN;
+    machine->iv_generated = true;
     machine->state = GCM_READY;
     return GCM_OK;
 }

@@ -81,6 +81,7 @@ struct gcm_machine {
     size_t iv_size;
     bool iv_set;
     enum gcm_iv_source iv_source;
+    bool iv_generated;            /* one was, or a part of it, since the context was made */
     unsigned char tag[HSM_BLOCK]; /* decryption: as it was set; encryption: the result, when DONE */
     size_t tag_size;              /* 0: none was set */
     bool tag_fresh;               /* it was set after the last init */

@@ -9,6 +9,9 @@
 
 #include "cipher/gcm.h"
 
+/* OSSL_CIPHER_PARAM_AEAD_IV_GENERATED of later versions than 3.0. */
+static const char iv_generated[] = "iv-generated";
+
 static bool is(const OSSL_PARAM *param, const char *key)
 {
     return strcmp(param->key, key) == 0;
@@ -47,6 +50,8 @@ static bool get_one(struct gcm_context *context, OSSL_PARAM *param)
         return get_iv(machine, param);
     if (is(param, OSSL_CIPHER_PARAM_AEAD_TAG))
         return get_tag(machine, param);
+    if (is(param, iv_generated))
+        return OSSL_PARAM_set_uint(param, machine->iv_generated);
     if (is(param, OSSL_CIPHER_PARAM_AEAD_TLS1_AAD_PAD))
         return OSSL_PARAM_set_size_t(param, 0);
     if (is(param, OSSL_CIPHER_PARAM_AEAD_TLS1_GET_IV_GEN))
