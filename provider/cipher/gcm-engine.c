@@ -99,8 +99,9 @@ static const struct {
                             "gcm-one-shot = always allows one update of data, after the tag" },
     [GCM_BUFFER_FULL] = { PROV_R_CIPHER_OPERATION_FAILED,
                           "the message is longer than gcm-buffer and would have to be kept" },
-    [GCM_IV_LENGTH] = { PROV_R_INVALID_IV_LENGTH,
-                        "an IV has 1 to 128 bytes, and 12 where a message takes several updates" },
+    [GCM_IV_LENGTH] = { PROV_R_INVALID_IV_LENGTH, "an IV has 1 to 128 bytes, 12 where a message "
+                                                  "takes several updates, and 12 or "
+                                                  "more where none is given" },
     [GCM_IV_REPLACED] = { PROV_R_CIPHER_OPERATION_FAILED,
                           "the HSM takes no IV but its own, so give all data in one update" },
     [GCM_TOO_LONG] = { PROV_R_CIPHER_OPERATION_FAILED, "a message has at most 2^36 - 32 bytes" },

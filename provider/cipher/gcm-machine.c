@@ -134,6 +134,8 @@ enum gcm_result gcm_need_iv(struct gcm_machine *machine, const struct gcm_engine
         return GCM_OK;
     if (!machine->encrypt)
         return GCM_NO_IV;
+    if (machine->iv_size < GCM_IV_USUAL) /* of fewer bits two are soon the same */
+        return GCM_IV_LENGTH;
     if (!engine->random(engine->argument, machine->iv, machine->iv_size))
         return GCM_ENGINE_FAILED;
     machine->iv_set = true;

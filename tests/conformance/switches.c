@@ -143,6 +143,30 @@ static void iv_before_its_length(void)
     OSSL_LIB_CTX_free(context);
 }
 
+/* None is made up of fewer than 96 bits. */
+static void no_iv_of_a_short_length(void)
+{
+    static const int sizes[] = { 1, 4, 8, 11, 12, 13, 128 };
+
+    start();
+    for (size_t i = 0; i < 2 * sizeof(sizes) / sizeof(sizes[0]); i++) {
+        struct pair pair = pair_of("AES-256-GCM", i % 2 == 0 ? &gold : &software, true);
+        unsigned char in[16] = { 0 }, out[16];
+        int size;
+
+        pair_init(&pair, PAIR_CIPHER | PAIR_DIRECTION);
+        CHECK(control(&pair, EVP_CTRL_AEAD_SET_IVLEN, sizes[i / 2], NULL) == 1);
+        pair_init(&pair, PAIR_KEY);
+        CHECK(EVP_CipherUpdate(pair.theirs, out, &size, in, 16) == (sizes[i / 2] >= 12));
+        CHECK(EVP_CipherUpdate(pair.ours, out, &size, in, 16) == (sizes[i / 2] >= 12));
+        ERR_clear_error();
+        if (sizes[i / 2] < 12)
+            CHECK(final(&pair) == 0);
+        drop(&pair);
+    }
+    OSSL_LIB_CTX_free(context);
+}
+
 /* A message of 20 bytes and its tag, by software. */
 static void seal(const struct pair *pair, unsigned char sealed[20], unsigned char tag[16])
 {
@@ -247,6 +271,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         CHILD_TEST(keys_change),
         CHILD_TEST(iv_before_its_length),
+        CHILD_TEST(no_iv_of_a_short_length),
         CHILD_TEST(short_tag_before_the_key),
         CHILD_TEST(tag_without_bytes),
         CHILD_TEST(fixed_iv_before_a_raw_key),
