@@ -31,6 +31,7 @@ static void open_context(enum evp_one_shot which)
     set("HSMZKE_SESSION_WAIT", "0");
     set("HSMZKE_OPERATION_REUSE", "86400");
     set("HSMZKE_KEY_POLICY", "off");
+    set("HSMZKE_RAW_KEYS", "software");
     set("HSMZKE_GCM_MIN_TAG", "4");
     set("HSMZKE_GCM_ONE_SHOT", which == EVP_NEVER ? "never" : "auto");
     contexts[which].context = OSSL_LIB_CTX_new();

@@ -1,7 +1,8 @@
 /*
  * EVP's calls in any order and size, on a context of hsmzke over the fake HSM and on one of the
- * default provider: ECB, CBC, CTS, CTR, CFB, OFB and key wrap.  Every call returns the same and
- * writes the same.  A call during which the HSM fails changes nothing and can be made again.
+ * default provider: ECB, CBC, CTS, CTR, CFB, OFB and key wrap.  Keys are references, and raw keys
+ * between them.  Every call returns the same and writes the same.  A call during which the HSM
+ * fails changes nothing and can be made again.
  *
  * Left out is what the default provider does nothing sensible with (tests/conformance/random.c).
  */
@@ -23,20 +24,21 @@ static const struct mode {
     bool padded; /* and EVP_Cipher() takes whole blocks only */
     bool wraps;
     bool counts; /* OSSL_CIPHER_PARAM_NUM means something */
+    bool counter;
     size_t most; /* some take a call for each byte or bit */
 } modes[] = {
-    { "AES-256-ECB", true, true, true, false, false, MOST },
-    { "AES-256-CBC", true, false, true, false, false, MOST },
-    { "AES-256-CBC-CTS", true, false, false, false, false, MOST },
-    { "AES-256-CTR", false, false, false, false, false, MOST },
-    { "AES-256-CFB", false, false, false, false, true, 600 },
-    { "AES-256-CFB8", false, false, false, false, false, 80 },
-    { "AES-256-CFB1", false, false, false, false, false, 40 },
-    { "AES-256-OFB", false, false, false, false, true, 600 },
-    { "AES-256-WRAP", true, true, false, true, false, 300 },
-    { "AES-256-WRAP-PAD", true, true, false, true, false, 300 },
-    { "AES-256-WRAP-INV", true, true, false, true, false, 300 },
-    { "AES-256-WRAP-PAD-INV", true, true, false, true, false, 300 },
+    { "AES-256-ECB", true, true, true, false, false, false, MOST },
+    { "AES-256-CBC", true, false, true, false, false, false, MOST },
+    { "AES-256-CBC-CTS", true, false, false, false, false, false, MOST },
+    { "AES-256-CTR", false, false, false, false, false, true, MOST },
+    { "AES-256-CFB", false, false, false, false, true, false, 600 },
+    { "AES-256-CFB8", false, false, false, false, false, false, 80 },
+    { "AES-256-CFB1", false, false, false, false, false, false, 40 },
+    { "AES-256-OFB", false, false, false, false, true, false, 600 },
+    { "AES-256-WRAP", true, true, false, true, false, false, 300 },
+    { "AES-256-WRAP-PAD", true, true, false, true, false, false, 300 },
+    { "AES-256-WRAP-INV", true, true, false, true, false, false, 300 },
+    { "AES-256-WRAP-PAD-INV", true, true, false, true, false, false, 300 },
 };
 
 /* Two contexts, and as much of their state as decides which calls make sense. */
@@ -46,7 +48,9 @@ struct pair {
     EVP_CIPHER *our_cipher, *their_cipher;
     EVP_CIPHER_CTX *ours, *theirs;
     bool silver, encrypt, has_iv, over;
-    bool breaks; /* the HSM fails at the next call's first try */
+    bool raw;        /* ours has the key itself, for software */
+    bool first_lost; /* which IV came first: a counter that goes to software does not tell it */
+    bool breaks;     /* the HSM fails at the next call's first try */
     unsigned char iv[16];
     size_t waiting;           /* what went in and did not come out */
     unsigned char past[ROOM]; /* what came out since the last init, to be put in again */
@@ -73,10 +77,10 @@ enum { GIVE_CIPHER = 1, GIVE_KEY = 2, GIVE_IV = 4, GIVE_DIRECTION = 8, GIVE_ALL 
 static void init_one(const struct pair *pair, bool ours, unsigned int what)
 {
     const EVP_CIPHER *cipher = ours ? pair->our_cipher : pair->their_cipher;
-    const unsigned char *key = ours           ? evp_reference(pair->silver ? "silver" : "gold")
-                               : pair->silver ? fake_silver
-                                              : fake_gold;
+    const unsigned char *key = pair->silver ? fake_silver : fake_gold;
 
+    if (ours && !pair->raw)
+        key = evp_reference(pair->silver ? "silver" : "gold");
     EXPECT(EVP_CipherInit_ex2(ours ? pair->ours : pair->theirs, what & GIVE_CIPHER ? cipher : NULL,
                               what & GIVE_KEY ? key : NULL, what & GIVE_IV ? pair->iv : NULL,
                               what & GIVE_DIRECTION ? pair->encrypt : -1, NULL) == 1);
@@ -90,6 +94,7 @@ static void init(struct pair *pair, unsigned int what)
     init_one(pair, false, what);
     /* A cipher that is given makes the context anew. */
     pair->has_iv = what & GIVE_IV || (pair->has_iv && !(what & GIVE_CIPHER));
+    pair->first_lost = pair->first_lost && !(what & GIVE_IV);
     pair->over = false;
     pair->waiting = 0;
 }
@@ -98,7 +103,7 @@ static void init(struct pair *pair, unsigned int what)
 static void turn(struct pair *pair)
 {
     pair->encrypt = !pair->encrypt;
-    init_one(pair, true, GIVE_DIRECTION);
+    init_one(pair, true, GIVE_DIRECTION | (pair->mode->schedule && pair->raw ? GIVE_KEY : 0));
     init_one(pair, false, GIVE_DIRECTION | (pair->mode->schedule ? GIVE_KEY : 0));
     pair->over = false;
     pair->waiting = 0;
@@ -193,6 +198,15 @@ static struct outcome call_cipher(EVP_CIPHER_CTX *ctx, unsigned char *out, const
     return (struct outcome){ result, result > 0 ? result : 0 };
 }
 
+/* With a raw key the words are the default provider's, which has not always any. */
+static void expect_error(const struct pair *pair)
+{
+    if (pair->raw)
+        ERR_clear_error();
+    else
+        evp_expect_error();
+}
+
 /*
  * Ours, while the HSM fails: nothing may come of it but a call that needed no HSM.
  * @return whether it went well
@@ -209,7 +223,7 @@ static bool try_broken(struct pair *pair, call_fn *call, struct buffers *buffers
     *ours = call(pair->ours, buffers->ours, in, buffers->size);
     fake.broken = pair->breaks = false;
     if (ours->result <= 0) {
-        evp_expect_error();
+        expect_error(pair);
         for (size_t i = 0; !buffers->in_place && i < buffers->room; i++)
             EXPECT(buffers->ours[i] == BLANK || buffers->ours[i] == 0);
         EXPECT(EVP_CIPHER_CTX_get_num(before) == EVP_CIPHER_CTX_get_num(pair->ours));
@@ -234,7 +248,7 @@ static void run_both(struct pair *pair, call_fn *call, struct buffers *buffers)
         ours = call(pair->ours, buffers->ours, in_place ? buffers->ours + buffers->at : buffers->in,
                     buffers->size);
     if (ours.result <= 0)
-        evp_expect_error();
+        expect_error(pair);
     EXPECT(ERR_peek_error() == 0);
     theirs = call(pair->theirs, buffers->theirs,
                   in_place ? buffers->theirs + buffers->at : buffers->in, buffers->size);
@@ -347,7 +361,8 @@ static void compare(const struct pair *pair)
                EVP_CIPHER_CTX_get_original_iv(pair->theirs, iv[1], 16));
         EXPECT(EVP_CIPHER_CTX_get_updated_iv(pair->ours, iv[2], 16) ==
                EVP_CIPHER_CTX_get_updated_iv(pair->theirs, iv[3], 16));
-        EXPECT(memcmp(iv[0], iv[1], 16) == 0 && memcmp(iv[2], iv[3], 16) == 0);
+        EXPECT((pair->first_lost || memcmp(iv[0], iv[1], 16) == 0) &&
+               memcmp(iv[2], iv[3], 16) == 0);
     }
     ERR_clear_error();
 }
@@ -371,8 +386,11 @@ static void init_some(struct pair *pair)
 
     if (pick & GIVE_DIRECTION)
         pair->encrypt = byte & 1;
-    if (pick & GIVE_KEY)
+    if (pick & GIVE_KEY) {
         pair->silver = byte & 2;
+        pair->first_lost = pair->first_lost || (pair->mode->counter && !pair->raw && byte & 4);
+        pair->raw = byte & 4;
+    }
     init(pair, pick);
 }
 

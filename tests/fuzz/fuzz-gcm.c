@@ -71,6 +71,24 @@ static void init_again(struct pair *pair)
     pair->past_size = pair->encrypt ? 0 : pair->past_size;
 }
 
+/* Another IV length: the IV that was given is void, and no other takes its place. */
+static void change_iv_size(struct pair *pair)
+{
+    const int size = 1 + (int)input_upto(pair->input, IV_MOST - 1);
+    unsigned char out[16], in[16] = { 0 };
+    int n;
+
+    EXPECT(EVP_CIPHER_CTX_ctrl(pair->ours, EVP_CTRL_AEAD_SET_IVLEN, size, NULL) == 1);
+    EXPECT(EVP_CIPHER_CTX_ctrl(pair->theirs, EVP_CTRL_AEAD_SET_IVLEN, size, NULL) == 1);
+    if ((size_t)size == pair->iv_size)
+        return;
+    pair->iv_size = (size_t)size;
+    pair->state = UNSET;
+    EXPECT(EVP_CipherUpdate(pair->theirs, out, &n, in, sizeof(in)) == 0);
+    EXPECT(EVP_CipherUpdate(pair->ours, out, &n, in, sizeof(in)) == 0);
+    evp_expect_error();
+}
+
 struct outcome {
     int result, size;
 };
@@ -312,6 +330,10 @@ static void step(struct pair *pair)
         break;
     case 13:
         init_again(pair);
+        break;
+    case 14:
+        if (pair->state != UNSET && pair->state != ENDED)
+            change_iv_size(pair);
         break;
     default:
         init(pair, input_byte(pair->input) & 1);
