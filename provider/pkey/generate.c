@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "notice.h"
 #include "pkey/pkey.h"
 
 enum {
@@ -154,6 +155,17 @@ static bool generate(const struct generation *generation, struct pkey *pkey, str
     return key != NULL && pkey_set_key(pkey, key, why);
 }
 
+/* Nothing failed, so it cannot go onto the error queue; and who made the key must know. */
+static void tell_left_out(const struct generation *generation, const struct pkey *pkey)
+{
+    char text[300];
+
+    snprintf(text, sizeof(text),
+             "hsmzke: key '%.24s' was made without %s, which token '%s' does not take",
+             generation->label, pkey->left_out, hsm_key_token(pkey->key));
+    notice_write(text);
+}
+
 void *pkey_gen(void *generation_, OSSL_CALLBACK *callback, void *argument)
 {
     const struct generation *generation = generation_;
@@ -171,9 +183,7 @@ void *pkey_gen(void *generation_, OSSL_CALLBACK *callback, void *argument)
         pkey_free(pkey);
         return NULL;
     }
-    /* Nothing failed, so it cannot go onto the error queue; and who made the key must know. */
     if (pkey->left_out[0] != '\0')
-        fprintf(stderr, "hsmzke: key '%s' was made without %s, which token '%s' does not take\n",
-                generation->label, pkey->left_out, hsm_key_token(pkey->key));
+        tell_left_out(generation, pkey);
     return pkey;
 }

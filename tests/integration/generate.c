@@ -4,6 +4,8 @@
  */
 #include "testing.h"
 
+#include <fcntl.h>
+#include <signal.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -157,6 +159,28 @@ static void attributes_refused(void)
     OSSL_LIB_CTX_free(context);
 }
 
+/* Where nobody reads standard error any more, and where another file has its number. */
+static void attributes_refused_to_nobody(void)
+{
+    const char *path = write_file("data", "", 0);
+    int saved = -1, pipes[2], fd;
+    char said[8];
+
+    setup_spied(NULL);
+    spy_generate("refuse 0x171");
+    CHECK(signal(SIGPIPE, SIG_DFL) != SIG_ERR);
+    CHECK(pipe(pipes) == 0 && (saved = dup(2)) >= 0 && dup2(pipes[1], 2) == 2);
+    CHECK(close(pipes[0]) == 0 && close(pipes[1]) == 0);
+    EVP_PKEY_free(generate("unread", "cipher"));
+    CHECK((fd = open(path, O_RDWR)) >= 0 && dup2(fd, 2) == 2);
+    EVP_PKEY_free(generate("elsewhere", "cipher"));
+    CHECK(dup2(saved, 2) == 2);
+    CHECK(lseek(fd, 0, SEEK_SET) == 0 && read(fd, said, sizeof(said)) == 0);
+    CHECK_HAS(token_show("prod", USER_PIN, "unread"), "copyable=1");
+    CHECK_HAS(token_show("prod", USER_PIN, "elsewhere"), "copyable=1");
+    OSSL_LIB_CTX_free(context);
+}
+
 /* As NSS answers; nothing was made, so it is tried again. */
 static void attributes_refused_oddly(void)
 {
@@ -254,6 +278,7 @@ int main(void)
         CHILD_TEST(references_find_them),
         CHILD_TEST(bad_requests),
         CHILD_TEST(attributes_refused),
+        CHILD_TEST(attributes_refused_to_nobody),
         CHILD_TEST(attributes_refused_oddly),
         CHILD_TEST(vital_attributes_refused),
         CHILD_TEST(vital_attributes_ignored),
