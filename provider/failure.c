@@ -5,6 +5,15 @@
 #include <stdio.h>
 #include <string.h>
 
+/* Names come from tokens and programs: what a terminal or a log would obey is not passed on. */
+static void make_printable(char *text)
+{
+    for (; *text != '\0'; text++) {
+        if ((unsigned char)*text < ' ' || *text == 0x7f)
+            *text = '?';
+    }
+}
+
 bool failure_set(struct failure *why, enum failure_reason reason, const char *format, ...)
 {
     va_list arguments;
@@ -13,6 +22,7 @@ bool failure_set(struct failure *why, enum failure_reason reason, const char *fo
     va_start(arguments, format);
     vsnprintf(why->text, sizeof(why->text), format, arguments);
     va_end(arguments);
+    make_printable(why->text);
     return false;
 }
 
@@ -24,6 +34,7 @@ void failure_prefix(struct failure *why, const char *format, ...)
     va_start(arguments, format);
     vsnprintf(prefix, sizeof(prefix), format, arguments);
     va_end(arguments);
+    make_printable(prefix);
     memcpy(text, why->text, sizeof(text));
     snprintf(why->text, sizeof(why->text), "%s: %.*s", prefix,
              (int)(sizeof(why->text) - sizeof(prefix) - 2), text);

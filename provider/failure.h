@@ -32,7 +32,7 @@ enum failure_reason {
 /** A cause with its cure.  Not initialised before use: it is read only after a failure. */
 struct failure {
     unsigned int reason; /**< enum failure_reason */
-    char text[480];      /**< one sentence or two, NUL-terminated, without any secret */
+    char text[480];      /**< one sentence or two, without any secret or control character */
 };
 
 /** Records a cause; a later call replaces it.  @return false always, for `return failure_set()`. */

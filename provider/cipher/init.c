@@ -41,8 +41,9 @@ static bool may_use_raw_key(const struct cipher_context *context, struct failure
     if (context->instance->config.raw_keys)
         return true;
     failure_set(why, FAILURE_RAW_KEY,
-                "%s was given a raw key, and raw-keys = refuse: give a key reference "
-                "(hsmzke:NAME padded with NUL to 32 bytes), or set raw-keys = software",
+                "%s was given a raw key, or one made of a password, and raw-keys = refuse: give a "
+                "key reference (hsmzke:NAME padded with NUL to 32 bytes), or set raw-keys = "
+                "software",
                 context->mode->name);
     hsm_report_refused(context->instance->keyring.hsm, NULL, why);
     return false;

@@ -114,7 +114,7 @@ static const struct {
     CK_RV rv;
     const char *words;
 } words[] = {
-    { CKR_PIN_INCORRECT, "the PIN was not accepted" },
+    { CKR_PIN_INCORRECT, "the PIN was not accepted; correct it and start the program anew" },
     { CKR_PIN_INVALID, "the PIN has characters that the token does not take" },
     { CKR_PIN_LEN_RANGE, "the PIN is too short or too long" },
     { CKR_PIN_EXPIRED, "the PIN has expired and must be changed" },

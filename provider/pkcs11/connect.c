@@ -149,8 +149,8 @@ static bool find_slot(struct token *token, struct search *search, struct failure
                            token->label, token->serial);
     if (search->present == 0)
         return failure_set(why, FAILURE_TOKEN,
-                           "there is no token in PKCS#11 module '%s': none is initialised, or it "
-                           "is not plugged in or not reachable",
+                           "there is no token in PKCS#11 module '%s': initialise one, see that it "
+                           "is plugged in and that this user can reach it, and check pkcs11-module",
                            token->module->path);
     return failure_set(why, FAILURE_TOKEN, "no token matches %s; there are: %s",
                        token->configured ? "`token`" : "the key's PKCS#11 URI", search->list);

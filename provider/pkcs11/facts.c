@@ -13,7 +13,8 @@ bool hsm_key_may(const struct hsm_key *key, bool encrypt, struct failure *why)
     life_unlock();
     if (may)
         return true;
-    failure_set(why, FAILURE_KEY_UNSUITABLE, "key '%s' on token '%s' may not %s: its %s is false",
+    failure_set(why, FAILURE_KEY_UNSUITABLE,
+                "key '%s' on token '%s' may not %s: its %s is false; use a key that may",
                 key->shown, key->token->label, encrypt ? "encrypt" : "decrypt",
                 encrypt ? "CKA_ENCRYPT" : "CKA_DECRYPT");
     report_refused(key, why);
@@ -30,8 +31,9 @@ bool hsm_key_may_sign(const struct hsm_key *key, struct failure *why)
     if (may)
         return true;
     failure_set(why, FAILURE_KEY_UNSUITABLE,
-                "key '%s' on token '%s' may not make MACs: its CKA_SIGN is false", key->shown,
-                key->token->label);
+                "key '%s' on token '%s' may not make MACs: its CKA_SIGN is false; use a key that "
+                "may",
+                key->shown, key->token->label);
     report_refused(key, why);
     return false;
 }

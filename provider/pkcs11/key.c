@@ -135,7 +135,8 @@ static bool pick(const struct hsm_key *key, const struct session *session, CK_OB
                            key->token->label, key->shown);
     if (fit == 0)
         return failure_set(why, FAILURE_KEY_UNSUITABLE,
-                           "key '%s' on token '%s' is no %s (its CKA_KEY_TYPE is 0x%lx)",
+                           "key '%s' on token '%s' is no %s (its CKA_KEY_TYPE is 0x%lx), which is "
+                           "needed here",
                            key->shown, key->token->label, families[key->family], type);
     if (fit > 1)
         return several(key, session, found, fit, why);

@@ -168,7 +168,9 @@ static bool initialize(struct module *module, struct failure *why)
     module->starts += good(rv);
     life_unlock();
     if (!good(rv))
-        return ckr_failure(why, FAILURE_MODULE, rv, "PKCS#11 module '%s': C_Initialize",
+        return ckr_failure(why, FAILURE_MODULE, rv,
+                           "PKCS#11 module '%s' does not start; check its own configuration, that "
+                           "this user may read it, and pkcs11-init-args; C_Initialize",
                            module->path);
     if (!life_at_exit(finalize_all))
         return failure_memory(why);

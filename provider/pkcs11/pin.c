@@ -28,9 +28,13 @@ static bool finish(struct pin *pin, size_t size, const char *source, struct fail
     if (pin->size > 0 && pin->bytes[pin->size - 1] == '\r')
         pin->size--;
     if (pin->size == 0)
-        return failure_set(why, FAILURE_PIN, "the PIN from pin-source '%s' is empty", source);
+        return failure_set(why, FAILURE_PIN,
+                           "the PIN from pin-source '%s' is empty: its first line must be the PIN",
+                           source);
     if (pin->size > PIN_MAX)
-        return failure_set(why, FAILURE_PIN, "the PIN from pin-source '%s' is too long", source);
+        return failure_set(why, FAILURE_PIN,
+                           "the PIN from pin-source '%s' is too long: it has at most %d bytes",
+                           source, PIN_MAX);
     return true;
 }
 
@@ -58,7 +62,8 @@ static bool read_file(struct pin *pin, const char *path, const char *source, str
     bool result;
 
     if (fd < 0)
-        return failure_set(why, FAILURE_PIN, "the PIN file of pin-source '%s' cannot be opened: %s",
+        return failure_set(why, FAILURE_PIN,
+                           "the PIN file of pin-source '%s' cannot be opened by this user: %s",
                            source, strerror(errno));
     result = read_descriptor(pin, fd, source, why);
     close(fd);

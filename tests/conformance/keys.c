@@ -144,12 +144,56 @@ static void sealing_is_refused(void **state)
 #undef UTIL
 }
 
+/* `openssl enc` with other settings, or another key: the error has words for cause and cure. */
+static void enc_fails(const char *settings, const char *name, const char *cause, const char *cure)
+{
+    int status;
+    const char *output = bash(text("%s openssl enc " P " -aes-256-ecb -in report.txt -out sealed "
+                                   "-K $(printf '%s' | xxd -p -c 64)",
+                                   settings, name),
+                              &status);
+
+    CHECK(status != 0);
+    CHECK_HAS(output, cause);
+    CHECK_HAS(output, cure);
+}
+
+/* What goes wrong on a first day. */
+static void first_mistakes(void **state)
+{
+    (void)state;
+    works("openssl genpkey " P " -algorithm HSMZKE-AES -pkeyopt label:first -out first.pem");
+    works("openssl genpkey " P " -algorithm HSMZKE-AES -pkeyopt label:mac -pkeyopt usage:mac "
+          "-out mac.pem");
+    works("openssl genpkey " P " -algorithm HSMZKE-HMAC -pkeyopt label:hmac -out hmac.pem");
+    works("mkdir -p none; echo \"directories.tokendir = $PWD/none\" > none.conf");
+
+    enc_fails("HSMZKE_PKCS11_MODULE=/absent.so", "hsmzke:first", "/absent.so", "pkcs11-module");
+    enc_fails("SOFTHSM2_CONF=/absent", "hsmzke:first", "does not start", "this user may read");
+    enc_fails("SOFTHSM2_CONF=none.conf", "hsmzke:first", "there is no token", "initialise one");
+    enc_fails("HSMZKE_TOKEN=pkcs11:token=absent", "hsmzke:first", "no token matches", "'prod'");
+    enc_fails("HSMZKE_TOKEN=prod", "hsmzke:first", "no usable PKCS#11 URI", "'pkcs11:'");
+    enc_fails("HSMZKE_PIN_SOURCE=", "hsmzke:first", "needs a PIN", "set pin-source");
+    enc_fails("HSMZKE_PIN_SOURCE=pin", "hsmzke:first", "pin-source is none of", "file:PATH");
+    enc_fails("HSMZKE_PIN_SOURCE=file:absent", "hsmzke:first", "No such file", "by this user");
+    enc_fails("HSMZKE_PIN_SOURCE=file:/dev/null", "hsmzke:first", "is empty", "its first line");
+    enc_fails("WRONG=9999999 HSMZKE_PIN_SOURCE=env:WRONG", "hsmzke:first",
+              "the PIN was not accepted", "correct it");
+    enc_fails("", "hsmzke:absent", "no secret key 'absent'", "check the name");
+    enc_fails("", "hsmzke:first\\n", "no secret key 'first?'", "check the name");
+    enc_fails("", "hsmzke:hmac", "no AES key", "is needed here");
+    enc_fails("", "hsmzke:mac", "CKA_ENCRYPT is false", "use a key that may");
+    enc_fails("", "first", "a raw key", "hsmzke:NAME");
+    fails("openssl enc " P " -aes-256-cbc -pbkdf2 -pass pass:secret -in report.txt", "password");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(the_documentation_is_true, test_setup),
         cmocka_unit_test_setup(generation_is_refused, test_setup),
         cmocka_unit_test_setup(sealing_is_refused, test_setup),
+        cmocka_unit_test_setup(first_mistakes, test_setup),
     };
 
     return cmocka_run_group_tests(tests, testing_setup, testing_teardown);

@@ -102,7 +102,8 @@ static void words(void **state)
 static void words_of_our_own(void **state)
 {
     (void)state;
-    assert_string_equal(ckr_words(0xa0), "the PIN was not accepted");
+    assert_string_equal(ckr_words(0xa0),
+                        "the PIN was not accepted; correct it and start the program anew");
     CHECK_HAS(ckr_words(0xa4), "security officer");
     CHECK_HAS(ckr_words(0x101), "pin-source");
     CHECK_HAS(ckr_words(0xb1), "sessions");
@@ -116,7 +117,8 @@ static void failures(void **state)
     (void)state;
     assert_false(ckr_failure(&why, FAILURE_PIN, 0xa0, "token '%s'", "prod"));
     assert_int_equal(why.reason, FAILURE_PIN);
-    assert_string_equal(why.text, "token 'prod': the PIN was not accepted (CKR_PIN_INCORRECT)");
+    assert_string_equal(why.text, "token 'prod': the PIN was not accepted; correct it and start "
+                                  "the program anew (CKR_PIN_INCORRECT)");
     assert_false(ckr_failure(&why, FAILURE_OPERATION, 0x80001234UL, "C_%s", "Encrypt"));
     assert_int_equal(why.reason, FAILURE_OPERATION);
     CHECK_HAS(why.text, "C_Encrypt: ");

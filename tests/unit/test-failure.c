@@ -21,6 +21,19 @@ static void recorded(void **state)
     assert_string_equal(why.text, "short");
 }
 
+/* Names of keys and tokens are others' text: one line comes of it, and nothing that a terminal
+ * obeys. */
+static void control_characters(void **state)
+{
+    struct failure why;
+
+    (void)state;
+    failure_set(&why, FAILURE_TOKEN, "token '%s'", "a\nb\r\x1b[2Jc\x7f\td\xc3\xa9");
+    assert_string_equal(why.text, "token 'a?b??[2Jc??d\xc3\xa9'");
+    failure_prefix(&why, "key '%s'", "e\nf");
+    assert_string_equal(why.text, "key 'e?f': token 'a?b??[2Jc??d\xc3\xa9'");
+}
+
 static void out_of_memory(void **state)
 {
     struct failure why;
@@ -94,8 +107,9 @@ static void long_prefixes(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(recorded), cmocka_unit_test(out_of_memory), cmocka_unit_test(long_texts),
-        cmocka_unit_test(prefixed), cmocka_unit_test(long_prefixes),
+        cmocka_unit_test(recorded),      cmocka_unit_test(control_characters),
+        cmocka_unit_test(out_of_memory), cmocka_unit_test(long_texts),
+        cmocka_unit_test(prefixed),      cmocka_unit_test(long_prefixes),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
