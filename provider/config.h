@@ -1,7 +1,7 @@
 /*
- * The provider's configuration: its section of openssl.cnf (or -provparam), each key overruled by
- * an environment variable.  Read once, at OSSL_provider_init(); an error in it is kept and raised
- * at the first use of a key.  docs/configuration.md is the manual.
+ * The provider's configuration: its section of openssl.cnf, each key overruled by an environment
+ * variable.  Read once, at OSSL_provider_init(); an error in it is kept and raised at the first use
+ * of a key.  docs/configuration.md is the manual.
  */
 #ifndef HSMZKE_CONFIG_H
 #define HSMZKE_CONFIG_H

@@ -3,9 +3,9 @@
 #
 #     tests/run.sh [--quick]
 #
-# --quick: formatting, scripts, unit tests, the fuzzers' corpora, conformance, integration and other modules, the last
-# three with fewer repetitions; without coverage, sanitizers, valgrind, the installation, fuzzing, the quickstart, the
-# applications and OpenSSL 3.5.
+# --quick: formatting, scripts, documentation, unit tests, the fuzzers' corpora, conformance, integration and other
+# modules, the last three with fewer repetitions; without coverage, sanitizers, valgrind, the installation, fuzzing, the
+# quickstart, the applications and OpenSSL 3.5.
 #
 # As root it installs the Debian packages that are missing; else it names them. On Debian 12 it also fetches and
 # builds Debian 13's p11-kit, once (tests/hsm/p11-kit.sh). Apart from the packages everything stays in build*/ and
@@ -214,6 +214,7 @@ stage "build" build_stage "$plain" -Dwerror=true ||
 stage "p11-kit 0.25 or newer, for an HSM in another process" remote_hsm || true
 stage "formatting" formatting || true
 stage "scripts" scripts || true
+stage "documentation" documentation || true
 for suite in unit fuzz conformance integration forensics; do
     stage "$suite" meson_tests "$plain" "$suite" --suite "$suite" || true
 done

@@ -44,7 +44,7 @@
 #define HSMZKE_REFERENCE_ID_SIZE 18
 
 /**
- * Parameters of the provider: keys of its section in openssl.cnf, and names for -provparam.
+ * Parameters of the provider: keys of its section in openssl.cnf.
  * docs/configuration.md says what each means; every one but HSMZKE_PARAM_KEYS and
  * HSMZKE_PARAM_IDENTITIES, which name sections, has an environment variable that overrules it.
  */

@@ -21,6 +21,8 @@ scripts() {
     check "no names of modules in provider/" no_makers_names
 }
 
+documentation() { check "pages and sources agree: links, names, settings, reasons" tests/check-docs.py; }
+
 # What a module can do is learnt from it. Comments may say where something was seen.
 no_makers_names() {
     local file found=0
