@@ -2,10 +2,13 @@
  * What a process has beside its mappings: environment and command line here, and who asks for the
  * rest.
  */
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "target.h"
+#include "trouble.h"
 
 static size_t slot_of(const struct seen *seen, uint64_t device, uint64_t number)
 {
@@ -53,14 +56,25 @@ bool target_first(struct target *target, uint64_t device, uint64_t number)
     return true;
 }
 
+bool target_knows(const struct target *target, uint64_t device, uint64_t number)
+{
+    const struct seen *seen = &target->seen;
+
+    return number != 0 && seen->slots > 0 && seen->files[slot_of(seen, device, number)].number != 0;
+}
+
+/* It may be empty: that is a place too, which was looked at. */
 static void add_text(struct target_process *process, struct feed *feed, enum place_kind kind,
-                     const char *name)
+                     const char *name, struct examination *examination)
 {
     struct place place = { .kind = kind, .process = process->process };
     size_t size;
     char *text = proc_read(process->thread, name, &size);
 
-    if (text != NULL && size > 0) {
+    if (text == NULL) {
+        trouble_note(examination, "/proc/%d/%s cannot be read: %s", (int)process->process, name,
+                     strerror(errno));
+    } else {
         place.end = place.bytes.mapped = place.bytes.read = size;
         snprintf(place.name, sizeof(place.name), "/proc/%d/%s", (int)process->process, name);
         feed_bytes(feed, feed_place(feed, &place), 0, text, size);
@@ -71,8 +85,9 @@ static void add_text(struct target_process *process, struct feed *feed, enum pla
 void target_elsewhere(struct target *target, struct target_process *process, struct feed *feed,
                       struct examination *examination)
 {
-    add_text(process, feed, PLACE_ENVIRONMENT, "environ");
-    add_text(process, feed, PLACE_COMMAND_LINE, "cmdline");
+    add_text(process, feed, PLACE_ENVIRONMENT, "environ", examination);
+    add_text(process, feed, PLACE_COMMAND_LINE, "cmdline", examination);
     target_open_files(target, process, feed, examination);
+    target_mapped_files(target, process, feed, examination);
     target_segments(target, process, feed, examination);
 }

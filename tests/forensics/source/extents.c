@@ -3,24 +3,17 @@
 
 #include <errno.h>
 #include <sys/stat.h>
-#include <sys/statfs.h>
 #include <unistd.h>
-
-enum { HUGETLBFS = (int)0x958458f6 };
 
 bool extents_open(struct extents *extents, int fd, uint64_t at, uint64_t end)
 {
     struct stat file;
-    struct statfs system;
 
     *extents = (struct extents){ .fd = fd, .at = at, .end = end };
     if (fstat(fd, &file) != 0 || (!S_ISREG(file.st_mode) && !S_ISBLK(file.st_mode)))
         return false;
     if (S_ISREG(file.st_mode) && extents->end > (uint64_t)file.st_size)
         extents->end = (uint64_t)file.st_size;
-    /* What is read of its holes takes huge pages of the few that there are. */
-    if (fstatfs(fd, &system) == 0 && (int)system.f_type == HUGETLBFS)
-        extents->end = at;
     extents->no_holes = S_ISBLK(file.st_mode);
     return true;
 }

@@ -18,6 +18,7 @@ struct walk {
     struct target_process *process;
     struct feed *feed;
     struct examination *examination;
+    struct residents *residents;
     size_t index; /* which mapping */
     unsigned int place;
     uint64_t given;             /* bytes that are to be read */
@@ -30,12 +31,19 @@ static bool adjacent(const struct maps *maps, size_t low)
     return low + 1 < maps->count && maps->items[low].end == maps->items[low + 1].start;
 }
 
-/* Whether looking a little way into a neighbour costs nothing. */
-static bool neighbourly(const struct mapping *mapping)
+/*
+ * Whether looking a little way into a neighbour, at the page at `address`, costs nothing.  What the
+ * program may do there does not matter.  Somebody may have to fill in a page that is not there, and
+ * be waited for (userfaultfd).
+ */
+static bool neighbourly(const struct residents *residents, const struct mapping *mapping,
+                        uint64_t address)
 {
     const enum mapping_kind kind = mapping_kind(mapping);
 
-    return mapping->permissions[0] == 'r' && (kind == MAPPING_ANONYMOUS || kind == MAPPING_FILE);
+    return (kind == MAPPING_FILE && mapping->permissions[0] == 'r') ||
+           ((kind == MAPPING_FILE || kind == MAPPING_ANONYMOUS) &&
+            residents_has(residents, address));
 }
 
 static int by_stack_pointer(const void *one, const void *other)
@@ -137,9 +145,10 @@ static void visit(void *argument, const struct run *run)
 
     /* What lies across the border to the next mapping is found too; a hole is nothing. */
     if (run->start == mapping->start && walk->index > 0 && adjacent(maps, walk->index - 1) &&
-        neighbourly(mapping - 1))
+        neighbourly(walk->residents, mapping - 1, mapping->start - 1))
         span.start -= PIECE_OVERLAP;
-    if (run->end == mapping->end && adjacent(maps, walk->index) && neighbourly(mapping + 1))
+    if (run->end == mapping->end && adjacent(maps, walk->index) &&
+        neighbourly(walk->residents, mapping + 1, mapping->end))
         span.end += PIECE_OVERLAP;
     walk->given += run->end - run->start;
     if (run->swapped > 0)
@@ -181,7 +190,7 @@ static bool left_out(struct walk *walk, const struct mapping *mapping, struct pl
     }
 }
 
-static void add_mapping(struct walk *walk, const struct residents *residents)
+static void add_mapping(struct walk *walk)
 {
     const struct mapping *mapping = &walk->process->maps.items[walk->index];
     const uint64_t size = mapping->end - mapping->start;
@@ -204,7 +213,7 @@ static void add_mapping(struct walk *walk, const struct residents *residents)
     }
     walk->place = feed_place(walk->feed, &place);
     walk->given = 0;
-    known = residents_visit(residents, mapping, visit, walk);
+    known = residents_visit(walk->residents, mapping, visit, walk);
     if (known || walk->given == size)
         rest.never_populated = size - walk->given;
     else
@@ -220,15 +229,17 @@ static void add_mapping(struct walk *walk, const struct residents *residents)
 void target_mappings(struct target *target, struct target_process *process, struct feed *feed,
                      struct examination *examination)
 {
-    struct walk walk = {
-        .target = target, .process = process, .feed = feed, .examination = examination
-    };
     struct residents residents;
+    struct walk walk = { .target = target,
+                         .process = process,
+                         .feed = feed,
+                         .examination = examination,
+                         .residents = &residents };
 
     sort_stacks(&walk);
     residents_open(&residents, process->thread);
     for (walk.index = 0; walk.index < process->maps.count; walk.index++)
-        add_mapping(&walk, &residents);
+        add_mapping(&walk);
     residents_close(&residents);
     free(walk.stacks);
 }

@@ -9,6 +9,7 @@
 #include "refused.h"
 #include "registers.h"
 #include "target.h"
+#include "trouble.h"
 
 static bool add_process(struct target *target, pid_t process)
 {
@@ -36,7 +37,7 @@ static void target_free(struct target *target)
 }
 
 /* Stops the children of all processes, their children, and so on; ourselves not. */
-static void stop_children(struct target *target, struct ids *known)
+static void stop_known_children(struct target *target, struct ids *known)
 {
     struct source_trouble why;
 
@@ -60,6 +61,17 @@ static void stop_children(struct target *target, struct ids *known)
         }
         ids_free(&children);
     }
+}
+
+/* Until no new one appears: a child's child becomes its grandparent's when the child ends. */
+static void stop_children(struct target *target, struct ids *known)
+{
+    size_t before;
+
+    do {
+        before = known->count;
+        stop_known_children(target, known);
+    } while (known->count > before);
 }
 
 struct target *target_stop(const pid_t *processes, size_t count, bool children,
@@ -192,6 +204,9 @@ bool target_read(struct target *target, const struct source_settings *settings,
             open++;
         else
             trouble_note(examination, "process %d ended before it was read",
+                         (int)target->processes[i].process);
+        if (target->processes[i].maps.damaged > 0)
+            trouble_note(examination, "the map of process %d has lines that make no sense",
                          (int)target->processes[i].process);
     }
     examination->processes = (unsigned int)open;

@@ -4,6 +4,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <stdbool.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
@@ -13,6 +14,17 @@
 #include "stream.h"
 #include "target.h"
 #include "trouble.h"
+
+#ifndef SCM_PIDFD
+#define SCM_PIDFD 0x04
+#endif
+
+enum {
+    FILES_MOST = 253, /* SCM_MAX_FD: that one message may bring */
+    CMSG_ROOM_FOR_OTHERS = 512,
+    WAITING_MOST = 16 << 20,
+    EMPTY_MOST = 10000, /* messages without a byte; a queue has fewer */
+};
 
 /* Doubles what is in a pipe. @return how much got into our own, of which `out` is to be read */
 static uint64_t double_pipe(int fd, int *out)
@@ -60,20 +72,6 @@ void target_pipe(struct feed *feed, struct place *place, int fd, struct examinat
     feed_account(feed, index, &rest);
 }
 
-/* Looks at all that waits, one datagram after the other. @return bytes */
-static size_t peek(int fd, unsigned char *to, size_t room, bool moves)
-{
-    size_t used = 0;
-    ssize_t got;
-
-    do {
-        got = recv(fd, to + used, room - used, MSG_PEEK | MSG_DONTWAIT);
-        if (got > 0)
-            used += (size_t)got;
-    } while ((got > 0 && moves && used < room) || (got < 0 && errno == EINTR));
-    return used;
-}
-
 /* A number of a socket's own; -1 if it has none. */
 static int option(int fd, int which)
 {
@@ -83,32 +81,138 @@ static int option(int fd, int which)
     return getsockopt(fd, SOL_SOCKET, which, &value, &size) == 0 ? value : -1;
 }
 
-void target_socket(struct feed *feed, struct place *place, int fd, struct examination *examination)
-{
-    const int domain = option(fd, SO_DOMAIN), before = option(fd, SO_PEEK_OFF), from = 0;
-    const int buffer = option(fd, SO_RCVBUF);
-    const bool stream = option(fd, SO_TYPE) == SOCK_STREAM;
-    const size_t room = buffer > 0 ? (size_t)buffer + (1 << 16) : 1 << 20;
-    bool moves;
+/* What waits in a socket, as far as there is room for it. */
+struct waiting {
+    struct target *target;
+    struct target_process *process;
+    struct feed *feed;
+    struct examination *examination;
+    int fd, type;
     unsigned char *bytes;
-    int waiting = 0;
+    size_t used, room;
+    bool cut; /* there is more than was seen */
+};
+
+/* Files that came with a message are open in this program now. */
+static void look_at_files(const struct waiting *waiting, struct msghdr *message)
+{
+    for (struct cmsghdr *head = CMSG_FIRSTHDR(message); head != NULL;
+         head = CMSG_NXTHDR(message, head)) {
+        const bool files = head->cmsg_type == SCM_RIGHTS;
+
+        /* Who sent it, as a pidfd, is closed only. */
+        if (head->cmsg_level != SOL_SOCKET || (!files && head->cmsg_type != SCM_PIDFD))
+            continue;
+        for (size_t at = CMSG_LEN(0); at + sizeof(int) <= head->cmsg_len; at += sizeof(int)) {
+            int fd;
+
+            memcpy(&fd, (const unsigned char *)head + at, sizeof(fd));
+            if (files)
+                target_sent_file(waiting->target, waiting->process, waiting->feed, fd,
+                                 waiting->examination);
+            close(fd);
+        }
+    }
+}
+
+/* @return what recvmsg() does; files of the message are looked at */
+static ssize_t peek_message(struct waiting *waiting)
+{
+    union {
+        struct cmsghdr head;
+        unsigned char room[CMSG_SPACE(FILES_MOST * sizeof(int)) + CMSG_ROOM_FOR_OTHERS];
+    } control;
+    struct iovec data = { .iov_base = waiting->bytes + waiting->used,
+                          .iov_len = waiting->room - waiting->used };
+    struct msghdr message = { .msg_iov = &data,
+                              .msg_iovlen = 1,
+                              .msg_control = &control,
+                              .msg_controllen = sizeof(control) };
+    ssize_t got;
+
+    do {
+        got = recvmsg(waiting->fd, &message, MSG_PEEK | MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
+    } while (got < 0 && errno == EINTR);
+    if (got < 0)
+        return got;
+    waiting->cut |= (message.msg_flags & (MSG_CTRUNC | MSG_TRUNC)) != 0;
+    look_at_files(waiting, &message);
+    return got;
+}
+
+/*
+ * Looks at all that waits, one message after the other.  Each look begins where the last one ended;
+ * that is put back as it was.  An empty message is seen only once so, but the first one always
+ * without.  Of datagrams nothing but EAGAIN is the end.
+ */
+static void peek_all(struct waiting *waiting)
+{
+    const int before = option(waiting->fd, SO_PEEK_OFF), from = 0, none = -1;
+    const bool datagrams = waiting->type == SOCK_DGRAM;
+    unsigned int empty = 0;
+    ssize_t got;
+
+    if (setsockopt(waiting->fd, SOL_SOCKET, SO_PEEK_OFF, &from, sizeof(from)) != 0) {
+        got = peek_message(waiting);
+        waiting->used = got > 0 ? (size_t)got : 0;
+        waiting->cut |= got >= 0 && datagrams;
+        return;
+    }
+    if (waiting->type != SOCK_STREAM) {
+        (void)setsockopt(waiting->fd, SOL_SOCKET, SO_PEEK_OFF, &none, sizeof(none));
+        (void)peek_message(waiting);
+        (void)setsockopt(waiting->fd, SOL_SOCKET, SO_PEEK_OFF, &from, sizeof(from));
+    }
+    do {
+        got = peek_message(waiting);
+        waiting->used += got > 0 ? (size_t)got : 0;
+        empty += got == 0;
+    } while (got > 0 ? waiting->used < waiting->room : got == 0 && datagrams && empty < EMPTY_MOST);
+    waiting->cut |= got > 0 || (got == 0 && datagrams);
+    (void)setsockopt(waiting->fd, SOL_SOCKET, SO_PEEK_OFF, &before, sizeof(before));
+}
+
+static void add_waiting(const struct waiting *waiting, struct place *place)
+{
+    int told = 0;
+    size_t all = waiting->used;
+
+    if (ioctl(waiting->fd, FIONREAD, &told) == 0 && told > 0 && (size_t)told > all)
+        all = (size_t)told;
+    if (waiting->cut)
+        trouble_note(waiting->examination, "not all that waits in %s of process %d could be read",
+                     place->name, place->process);
+    if (all == 0)
+        return;
+    place->end = place->bytes.mapped = all;
+    place->bytes.read = waiting->used;
+    place->bytes.unreadable = all - waiting->used;
+    feed_bytes(waiting->feed, feed_place(waiting->feed, place), 0, waiting->bytes, waiting->used);
+}
+
+void target_socket(struct target *target, struct target_process *process, struct feed *feed,
+                   struct place *place, int fd, struct examination *examination)
+{
+    const int domain = option(fd, SO_DOMAIN), buffer = option(fd, SO_RCVBUF);
+    struct waiting waiting = { .target = target,
+                               .process = process,
+                               .feed = feed,
+                               .examination = examination,
+                               .fd = fd,
+                               .type = option(fd, SO_TYPE) };
 
     if ((domain != AF_UNIX && domain != AF_INET && domain != AF_INET6) ||
-        option(fd, SO_ACCEPTCONN) == 1 || ioctl(fd, FIONREAD, &waiting) != 0 || waiting <= 0)
+        option(fd, SO_ACCEPTCONN) == 1)
         return;
-    bytes = pages_map(room);
-    if (bytes == NULL)
+    /* How much may wait is for those to say who send. */
+    waiting.room = buffer > WAITING_MOST ? (size_t)buffer + (1 << 16) : WAITING_MOST;
+    waiting.bytes = pages_map(waiting.room);
+    if (waiting.bytes == NULL) {
+        trouble_note(examination, "there is no memory for what waits in %s of process %d",
+                     place->name, place->process);
         return;
-    /* With an offset each look begins where the last one ended; it is put back as it was. */
-    moves = setsockopt(fd, SOL_SOCKET, SO_PEEK_OFF, &from, sizeof(from)) == 0;
-    const size_t got = peek(fd, bytes, room, moves);
-    if (moves)
-        (void)setsockopt(fd, SOL_SOCKET, SO_PEEK_OFF, &before, sizeof(before));
-    else if (!stream)
-        trouble_note(examination, "of a socket's datagrams only the first could be read");
-    place->end = place->bytes.mapped = got > (size_t)waiting ? got : (size_t)waiting;
-    place->bytes.read = got;
-    place->bytes.unreadable = place->bytes.mapped - got;
-    feed_bytes(feed, feed_place(feed, place), 0, bytes, got);
-    pages_unmap(bytes, room, got);
+    }
+    peek_all(&waiting);
+    add_waiting(&waiting, place);
+    pages_unmap(waiting.bytes, waiting.room, waiting.used);
 }

@@ -11,12 +11,14 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
+#include <sys/statfs.h>
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
 enum {
     REGIONS = 256,
     ENTRIES = 2048,
+    HUGETLBFS = (int)0x958458f6,
 };
 
 /* linux/fs.h has them from 6.7 on. */
@@ -218,6 +220,25 @@ static void visit_both(struct pages *pages, struct extents *extents, const struc
     }
 }
 
+/* What is read of its holes would take huge pages of the few that there are. */
+static bool is_huge(int fd)
+{
+    struct statfs system;
+
+    return fstatfs(fd, &system) == 0 && (int)system.f_type == HUGETLBFS;
+}
+
+bool residents_has(const struct residents *residents, uint64_t address)
+{
+    const uint64_t page = (uint64_t)sysconf(_SC_PAGESIZE);
+    uint64_t entry;
+
+    return residents->fd < 0 ||
+           (pread(residents->fd, &entry, sizeof(entry), (off_t)(address / page * sizeof(entry))) ==
+                (ssize_t)sizeof(entry) &&
+            (entry & (ENTRY_PRESENT | ENTRY_SWAPPED)) != 0);
+}
+
 bool residents_visit(const struct residents *residents, const struct mapping *mapping,
                      run_visitor *visit, void *argument)
 {
@@ -232,6 +253,8 @@ bool residents_visit(const struct residents *residents, const struct mapping *ma
 
         known = fd >= 0 && extents_open(&extents, fd, mapping->offset, mapping->offset + size);
         extents.fd = fd;
+        if (known && is_huge(fd))
+            extents.end = extents.at;
     }
     if (residents->fd < 0 || mapping_kind(mapping) == MAPPING_SPECIAL ||
         (!known && size <= RESIDENT_BLIND))

@@ -21,6 +21,10 @@ struct residents {
 void residents_open(struct residents *residents, pid_t thread);
 void residents_close(struct residents *residents);
 
+/** Whether the process has the page at an address; reading another could fill it, or wait for it.
+ */
+bool residents_has(const struct residents *residents, uint64_t address);
+
 typedef void run_visitor(void *argument, const struct run *run);
 
 /**

@@ -41,15 +41,20 @@ static bool is_target(const struct job *job, int process)
     return false;
 }
 
+/*
+ * Whether the process has all of it: of what is attached, parts may have been unmapped.  Numbers
+ * are of a namespace: one that nobody has attached here is not the one that is mapped.
+ */
 static bool is_attached(const struct job *job, const struct segment *segment)
 {
     const struct maps *maps = &job->process->maps;
+    uint64_t mapped = 0;
 
-    for (size_t i = 0; i < maps->count; i++)
+    for (size_t i = 0; i < maps->count && segment->attached > 0; i++)
         if (strncmp(maps->items[i].path, "/SYSV", 5) == 0 &&
-            maps->items[i].inode == (uint64_t)segment->id)
-            return true;
-    return false;
+            maps->items[i].inode == (uint64_t)segment->id && maps->items[i].offset == mapped)
+            mapped += maps->items[i].end - maps->items[i].start;
+    return segment->attached > 0 && mapped >= segment->size;
 }
 
 /* What of an attached segment exists is copied: attaching it ends before workers get to it. */
@@ -101,8 +106,9 @@ static void add_segment(const struct job *job, const struct segment *segment)
                            .end = segment->size };
     void *memory = shmat(segment->id, NULL, SHM_RDONLY);
 
-    snprintf(place.name, sizeof(place.name), "System V segment %d of user %lu, attached to nobody",
-             segment->id, segment->user);
+    snprintf(place.name, sizeof(place.name), "System V segment %d of user %lu, %s", segment->id,
+             segment->user,
+             segment->attached > 0 ? "not attached as a whole" : "attached to nobody");
     if (memory == (void *)-1) {
         place.bytes.mapped = place.bytes.unreadable = segment->size;
         trouble_note(job->examination, "%s, cannot be read: run as root", place.name);

@@ -46,17 +46,30 @@ void target_mappings(struct target *target, struct target_process *process, stru
 /** @return true the first time for this file */
 bool target_first(struct target *target, uint64_t device, uint64_t number);
 
+/** Whether it was entered before. */
+bool target_knows(const struct target *target, uint64_t device, uint64_t number);
+
 /** Enters environment and command line, and all that follows (elsewhere.c). */
 void target_elsewhere(struct target *target, struct target_process *process, struct feed *feed,
                       struct examination *examination);
 
-/** Enters memfds, unlinked files, pipes and sockets among a process's open files (open-files.c). */
+/**
+ * Enters memfds, unlinked files, POSIX shared memory, pipes and sockets among the open files of a
+ * process's threads; such a file that this program got out of a socket; and such files of which a
+ * part is mapped (open-files.c).
+ */
 void target_open_files(struct target *target, struct target_process *process, struct feed *feed,
                        struct examination *examination);
 
+void target_sent_file(struct target *target, struct target_process *process, struct feed *feed,
+                      int fd, struct examination *examination);
+void target_mapped_files(struct target *target, struct target_process *process, struct feed *feed,
+                         struct examination *examination);
+
 /** Enters what waits in a pipe, or in a socket, without taking it out (queues.c). */
 void target_pipe(struct feed *feed, struct place *place, int fd, struct examination *examination);
-void target_socket(struct feed *feed, struct place *place, int fd, struct examination *examination);
+void target_socket(struct target *target, struct target_process *process, struct feed *feed,
+                   struct place *place, int fd, struct examination *examination);
 
 /** Enters the System V segments that nobody but the processes has to do with (segments.c). */
 void target_segments(struct target *target, struct target_process *process, struct feed *feed,

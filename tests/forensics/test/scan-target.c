@@ -44,11 +44,12 @@ const char *scan_folder(void)
     return folder;
 }
 
-struct live live_start(const char *program, const char *argument)
+/* Starts a program; its first six letters. */
+static struct live start(const char *program, const char *argument, char word[7])
 {
-    char path[400], ready[6];
     int in[2], out[2];
     struct live live;
+    char path[400];
 
     snprintf(path, sizeof(path), "%s/%s", getenv("MEMSCAN_TEST_PROGRAMS"), program);
     assert_int_equal(pipe(in), 0);
@@ -68,10 +69,36 @@ struct live live_start(const char *program, const char *argument)
     close(out[1]);
     live.in = in[1];
     live.out = out[0];
-    for (size_t got = 0; got < sizeof(ready); got++)
-        assert_int_equal(read(live.out, ready + got, 1), 1);
-    assert_memory_equal(ready, "ready\n", 6);
+    for (size_t got = 0; got < 6; got++)
+        assert_int_equal(read(live.out, word + got, 1), 1);
+    word[6] = '\0';
     return live;
+}
+
+struct live live_start(const char *program, const char *argument)
+{
+    char word[7];
+    const struct live live = start(program, argument, word);
+
+    assert_string_equal(word, "ready\n");
+    return live;
+}
+
+bool live_try(struct live *live, const char *program, const char *argument, char why[100])
+{
+    char word[7];
+    ssize_t size;
+
+    *live = start(program, argument, word);
+    if (strcmp(word, "ready\n") == 0)
+        return true;
+    assert_string_equal(word, "cannot");
+    size = read(live->out, why, 99);
+    assert_true(size > 0);
+    why[size] = '\0';
+    why[strcspn(why, "\n")] = '\0';
+    live_end(live);
+    return false;
 }
 
 void live_check(const struct live *live)

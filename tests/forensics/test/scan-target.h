@@ -23,6 +23,12 @@ struct live {
 /** Starts a program of the build and waits for its "ready". */
 struct live live_start(const char *program, const char *argument);
 
+/**
+ * The same for a program that may say "cannot" and why.
+ * @return false, with its reason, if it did
+ */
+bool live_try(struct live *live, const char *program, const char *argument, char why[100]);
+
 /** Sends a byte and waits for the answer; fails the test if there is none within 20 seconds. */
 void live_check(const struct live *live);
 

@@ -179,6 +179,12 @@ static int scan_as_nobody(void)
     examination_free(examination);
     live_check(&live);
     live_end(&live);
+    /* A file that is mapped and not open: they are told that there may be more of it. */
+    live = live_start("live-odd", "memfd-behind-a-copy");
+    examination = scan(&live, &alone);
+    assert_non_null(strstr(examination->trouble, "what else it holds only root can tell"));
+    examination_free(examination);
+    live_end(&live);
     return 0;
 }
 
