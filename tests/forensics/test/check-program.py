@@ -33,6 +33,21 @@ print("ready", flush=True)
 sys.stdin.read()
 """
 
+# The same under names that a hostile program may choose.
+HOSTILE = """
+import mmap, os
+name = b"<script>'&\\xff\\x1b[31m\\n]]>--><img src=x onerror=alert(1)>\\xe2\\x80\\xae" + b'"'
+with open(os.path.join(os.fsencode(sys.argv[3]), name), "wb+") as file:
+    file.write(bytes(4096))
+    file.flush()
+    mapped = mmap.mmap(file.fileno(), 4096)
+memory = os.memfd_create(os.fsdecode(name))
+os.write(memory, bytes(100))
+with open("/proc/self/comm", "wb") as file:
+    file.write(b"<b>'&\\xff\\x1b\\n]]>" + b'"')
+"""
+HOSTILE = HOLDER.replace("print(", HOSTILE + "print(")
+
 
 def memscan(*arguments, **more):
     """A run of the program, to its end."""
@@ -131,6 +146,24 @@ class Processes(WithDirectory):
             report = json.loads(run.stdout)
             seen.add(json.dumps(sorted((f["address"], f["form"]) for f in report["findings"])))
         self.assertEqual(len(seen), 1)
+
+    def test_hostile_names(self):
+        key, page = self.key(), self.path("page")
+        process = self.start("/usr/bin/python3", "-c", HOSTILE, key, "encrypt", self.directory)
+        text = memscan("pid", process.pid, "--key", key, "--ledger", "--html", page).stdout
+        report = memscan("pid", process.pid, "--key", key, "--ledger", "--json").stdout
+        with open(page, encoding="utf-8") as file:
+            page = file.read()
+        for output in (text, report, page):
+            self.assertIn("\\u001b[31m", output)
+            self.assertNotRegex(output, "[\x00-\x09\x0b-\x1f\x7f-\x9f\u202e]")
+        for part in ("<script", "<img", "<b>'"):
+            self.assertNotIn(part, page)
+        self.assertIn("verdict", {e.get("id") for e in ElementTree.fromstring(page).iter()})
+        names = [place["name"] for scan in json.loads(report)["scans"]
+                 for place in scan["ledger"]["places"]]
+        self.assertEqual(len([n for n in names if "<script>'&\ufffd" in n and n.endswith('\u202e"')]), 1)
+        self.assertEqual(len([n for n in names if "/memfd:<script>'&\ufffd" in n]), 1)
 
     def test_reveal(self):
         key = self.key()
