@@ -37,6 +37,8 @@ void findings_free(struct findings *findings)
 {
     if (findings == NULL)
         return;
+    for (size_t i = 0; i < findings->count; i++)
+        free(findings->items[i].where);
     if (findings->items != NULL)
         secret_wipe(findings->items, findings->room * sizeof(*findings->items));
     free(findings->items);

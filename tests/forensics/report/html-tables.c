@@ -36,7 +36,7 @@ static void put_where(const struct html *html, const struct sighting *sighting)
     const struct place *place = sighting->place;
     struct words where = { 0 };
 
-    words_place(&where, place);
+    words_where(&where, sighting->finding, place);
     open_cell(html, "Where");
     html_name(html, where.text);
     fprintf(html->out, "<br /><span class=\"addr\">0x%" PRIx64 "</span>",

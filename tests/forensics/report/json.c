@@ -112,7 +112,7 @@ static void put_sighting(struct json_out *json, const struct sighting *sighting,
     struct words form = { 0 }, where = { 0 };
 
     words_form(&form, finding);
-    words_place(&where, place);
+    words_where(&where, finding, place);
     json_object(json, NULL);
     json_text(json, "is", role_name(sighting->role));
     json_count(json, "number", sighting->key);

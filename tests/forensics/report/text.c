@@ -113,10 +113,10 @@ static void put_sighting(const struct page *page, const struct sighting *sightin
     put_wrapped(page, words.text, 0, 6);
     words = (struct words){ 0 };
     words_add(&words, "0x%" PRIx64 " in ", finding->address);
-    if (place->name[0] != '\0')
+    if (finding->where == NULL && place->name[0] != '\0')
         words_add(&words, "%s", place->name);
     else
-        words_place(&words, place);
+        words_where(&words, finding, place);
     if (place->permissions[0] != '\0')
         words_add(&words, " (%s)", place->permissions);
     if (place->process != 0)

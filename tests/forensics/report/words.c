@@ -235,6 +235,14 @@ void words_place(struct words *words, const struct place *place)
         words_add(words, "a %s", place_kind_name(place->kind));
 }
 
+void words_where(struct words *words, const struct finding *finding, const struct place *place)
+{
+    if (finding->where != NULL)
+        words_add(words, "%.400s", finding->where);
+    else
+        words_place(words, place);
+}
+
 void words_size(struct words *words, uint64_t bytes)
 {
     static const char *const units[] = { "bytes", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB" };

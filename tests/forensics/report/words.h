@@ -46,6 +46,8 @@ void words_form(struct words *words, const struct finding *finding);
 void words_matched(struct words *words, const struct finding *finding);
 /** What kind of place it is: "the heap", "libfoo.so's data", "registers of thread 12". */
 void words_place(struct words *words, const struct place *place);
+/** The same of one finding, as exactly as it is known: "xmm3, registers of thread 12 (worker)". */
+void words_where(struct words *words, const struct finding *finding, const struct place *place);
 /** "7.4 MiB" */
 void words_size(struct words *words, uint64_t bytes);
 /** "0.4 ms", "12 s" */

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "core-notes.h"
+#include "describe.h"
 #include "extents.h"
 #include "stream.h"
 #include "trouble.h"
@@ -275,6 +276,7 @@ bool source_core(const char *path, const struct source_settings *settings,
             feed_core(&core, feed, examination);
             feed_free(feed);
             scanner_conclude(settings->scanner, examination->findings);
+            places_describe(examination);
             examination->searched += feed_clock() - began;
         }
     }

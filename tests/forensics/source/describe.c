@@ -4,11 +4,15 @@
 #include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "symbols.h"
 #include "xstate.h"
+
+enum { DESCRIBED_MOST = 400 }; /* each may take reading a table of symbols */
 
 /* The mapping of the file whose memory this is: itself, or, for .bss, the one right before it. */
 static const struct place *file_of(const struct ledger *ledger, unsigned int index)
@@ -28,16 +32,31 @@ static const struct place *file_of(const struct ledger *ledger, unsigned int ind
     }
 }
 
+/* Opened is only what is a file: opening a device, which a core file may name, has effects. */
+static int open_regular(const char *path)
+{
+    char again[64];
+    struct stat what;
+    int file = -1, fd = open(path, O_PATH | O_CLOEXEC);
+
+    if (fd >= 0 && fstat(fd, &what) == 0 && S_ISREG(what.st_mode)) {
+        snprintf(again, sizeof(again), "/proc/self/fd/%d", fd);
+        file = open(again, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+    }
+    if (fd >= 0)
+        close(fd);
+    return file;
+}
+
 /* The file as the process sees it, or as we do if the process is gone. */
 static int open_file(const struct place *place)
 {
-    const int flags = O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC;
     char path[sizeof(place->name) + 32];
     int fd;
 
     snprintf(path, sizeof(path), "/proc/%d/root%s", place->process, place->name);
-    fd = open(path, flags);
-    return fd >= 0 ? fd : open(place->name, flags);
+    fd = open_regular(path);
+    return fd >= 0 ? fd : open_regular(place->name);
 }
 
 static bool describe_symbol(const struct ledger *ledger, const struct finding *finding, char *text,
@@ -125,5 +144,19 @@ void place_describe(const struct examination *examination, const struct finding 
     default:
         snprintf(text, size, "%s", place->name);
         break;
+    }
+}
+
+void places_describe(const struct examination *examination)
+{
+    const size_t count = findings_count(examination->findings);
+    char text[400];
+
+    for (size_t i = 0; i < count && i < DESCRIBED_MOST; i++) {
+        struct finding *finding = findings_edit(examination->findings, i);
+
+        place_describe(examination, finding, text, sizeof(text));
+        free(finding->where);
+        finding->where = strdup(text);
     }
 }

@@ -15,4 +15,7 @@
 void place_describe(const struct examination *examination, const struct finding *finding,
                     char *text, size_t size);
 
+/** Gives findings of a concluded set their `where`; those beyond the first few hundred none. */
+void places_describe(const struct examination *examination);
+
 #endif

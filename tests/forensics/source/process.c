@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "describe.h"
 #include "refused.h"
 #include "registers.h"
 #include "target.h"
@@ -273,6 +274,7 @@ void target_search(struct target *target, const struct source_settings *settings
     }
     target_free(target);
     scanner_conclude(settings->scanner, examination->findings);
+    places_describe(examination);
     examination->searched += feed_clock() - began;
 }
 

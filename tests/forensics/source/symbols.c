@@ -9,6 +9,7 @@
 
 enum {
     SECTIONS_MAX = 4096,
+    SYMBOLS_MAX = 8 << 20,
     AT_ONCE = 512,   /* symbols */
     NEAR = 64 << 10, /* bytes after a symbol that are still said to be by it */
     PAGE = 4096,
@@ -101,6 +102,7 @@ static void search_table(const struct elf *elf, const Elf64_Shdr *table, uint64_
         !read_at(elf, &strings, elf->head.e_shoff + (uint64_t)table->sh_link * sizeof(strings),
                  sizeof(strings)))
         return;
+    left = left < SYMBOLS_MAX ? left : SYMBOLS_MAX;
     while (left > 0) {
         const size_t count = left < AT_ONCE ? (size_t)left : AT_ONCE;
 

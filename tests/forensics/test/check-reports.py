@@ -80,6 +80,13 @@ class Keys(unittest.TestCase):
                 self.assertIn(key, written("found", form, "reveal"))
 
 
+class Where(unittest.TestCase):
+    def test_places_are_told_exactly(self):
+        for form in ("text", "json", "html"):
+            page = " ".join(written("found", form).split())
+            self.assertIn("ymm5, registers of thread 4712 (worker)", page)
+
+
 class Json(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
@@ -233,7 +240,7 @@ class Html(unittest.TestCase):
 if __name__ == "__main__":
     what, PROGRAM = sys.argv[1:3]
     SCHEMA = sys.argv[3] if len(sys.argv) > 3 else None
-    groups = {"text": [Text, Keys], "json": [Json], "html": [Html]}[what]
+    groups = {"text": [Text, Keys, Where], "json": [Json], "html": [Html]}[what]
     loader = unittest.defaultTestLoader
     suite = unittest.TestSuite(loader.loadTestsFromTestCase(group) for group in groups)
     result = unittest.TextTestRunner(stream=sys.stdout, verbosity=2).run(suite)

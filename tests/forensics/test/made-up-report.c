@@ -15,7 +15,7 @@ static void hostile(struct report *report)
 {
     struct examination *examination = report->examinations[0];
 
-    made_up_schedule(report, 0, MADE_UP_DATA, 1, 0);
+    made_up_schedule(report, 0, MADE_UP_DATA, 1, 0)->where = strdup(HOSTILE_NAME);
     snprintf(made_up_place(report, 0, MADE_UP_DATA)->name, 256, HOSTILE_NAME);
     snprintf(made_up_place(report, 0, MADE_UP_REGISTERS)->name, 256, HOSTILE_NAME);
     snprintf(report->target, sizeof(report->target), "process 1 (" HOSTILE_NAME ")");
@@ -31,7 +31,8 @@ static void found(struct report *report, size_t from, size_t to)
     for (size_t scan = from; scan <= to; scan++) {
         made_up_schedule(report, scan, MADE_UP_HEAP, 1, 0);
         made_up_bytes(report, scan, MADE_UP_ANONYMOUS, FINDING_ORACLE_KEY, "raw");
-        made_up_bytes(report, scan, MADE_UP_REGISTERS, FINDING_ORACLE_KEY, "raw");
+        made_up_bytes(report, scan, MADE_UP_REGISTERS, FINDING_ORACLE_KEY, "raw")->where =
+            strdup("ymm5, registers of thread 4712 (worker)");
     }
     made_up_schedule(report, from, MADE_UP_DATA, 9, -1);
     made_up_schedule(report, from, MADE_UP_HEAP, 7, -1)->owner = "FIPS 197, appendix C.3";

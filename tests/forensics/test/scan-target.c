@@ -241,7 +241,10 @@ void scan_expect(const struct examination *examination, enum needle needle, enum
         if (finding->sought != (int)needle ||
             examination->ledger.places[finding->place].kind != kind)
             continue;
-        place_describe(examination, finding, text, sizeof(text));
+        /* As a report has it; of an image there is nothing to say but the offset. */
+        if (kind != PLACE_FILE)
+            assert_non_null(finding->where);
+        snprintf(text, sizeof(text), "%s", kind != PLACE_FILE ? finding->where : "");
         found = has_either(text, words);
     }
     if (!found)
