@@ -190,6 +190,20 @@ static void add_waiting(const struct waiting *waiting, struct place *place)
     feed_bytes(waiting->feed, feed_place(waiting->feed, place), 0, waiting->bytes, waiting->used);
 }
 
+/* @return false without memory, which is told */
+static bool peek_into(struct waiting *waiting, const struct place *place)
+{
+    waiting->bytes = pages_map(waiting->room);
+    waiting->used = 0;
+    waiting->cut = false;
+    if (waiting->bytes != NULL)
+        peek_all(waiting);
+    else
+        trouble_note(waiting->examination, "there is no memory for what waits in %s of process %d",
+                     place->name, place->process);
+    return waiting->bytes != NULL;
+}
+
 void target_socket(struct target *target, struct target_process *process, struct feed *feed,
                    struct place *place, int fd, struct examination *examination)
 {
@@ -204,15 +218,13 @@ void target_socket(struct target *target, struct target_process *process, struct
     if ((domain != AF_UNIX && domain != AF_INET && domain != AF_INET6) ||
         option(fd, SO_ACCEPTCONN) == 1)
         return;
-    /* How much may wait is for those to say who send. */
-    waiting.room = buffer > WAITING_MOST ? (size_t)buffer + (1 << 16) : WAITING_MOST;
-    waiting.bytes = pages_map(waiting.room);
-    if (waiting.bytes == NULL) {
-        trouble_note(examination, "there is no memory for what waits in %s of process %d",
-                     place->name, place->process);
-        return;
+    waiting.room = buffer > 0 ? (size_t)buffer + (1 << 16) : 1 << 20;
+    if (peek_into(&waiting, place) && waiting.cut && waiting.room < WAITING_MOST) {
+        /* Of datagrams so much may wait as those may send who send: they have buffers, too. */
+        pages_unmap(waiting.bytes, waiting.room, waiting.used);
+        waiting.room = WAITING_MOST;
+        (void)peek_into(&waiting, place);
     }
-    peek_all(&waiting);
     add_waiting(&waiting, place);
     pages_unmap(waiting.bytes, waiting.room, waiting.used);
 }
