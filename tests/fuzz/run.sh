@@ -62,7 +62,7 @@ fuzz() {
     if ((status != 0)); then
         found="see ${log#"$repository"/}"
     fi
-    printf '%-10s %12s %12d   %s\n' "$target" "${runs:-0}" $((after - before)) "$found"
+    printf '%-15s %12s %12d   %s\n' "$target" "${runs:-0}" $((after - before)) "$found"
     ((status == 0)) || sed -n '/finding:\|ERROR\|runtime error/s/^/    /p' "$log" | head -n 5
     ((status == 0 && ${runs:-0} > 0))
 }
@@ -70,7 +70,7 @@ fuzz() {
 # Two at a time, say, where there are two processors.
 fuzz_all() {
     local good=0 bad=0 running=0 target
-    printf '%-10s %12s %12s   %s\n' target executions "new inputs" findings
+    printf '%-15s %12s %12s   %s\n' target executions "new inputs" findings
     for target in "${targets[@]}"; do
         if ((running == $(nproc))); then
             if wait -n; then good=$((good + 1)); else bad=$((bad + 1)); fi

@@ -3,11 +3,18 @@
  */
 #if defined(__x86_64__)
 
+#ifndef __clang__
 #pragma GCC target("avx512f,avx512dq,avx512bw,avx512vl,popcnt")
+#endif
 
 #include <immintrin.h>
 
 #include "needles-sift.h"
+
+#ifdef __clang__
+#pragma clang attribute push(__attribute__((target("avx512f,avx512dq,avx512bw,avx512vl,popcnt"))), \
+                             apply_to = function)
+#endif
 
 /* 8 bytes from each of eight places, 4 bytes apart.  No byte beyond them is read. */
 static inline __m512i load_windows(const unsigned char *from)
@@ -41,6 +48,10 @@ unsigned int sift_avx512(const struct sieve *sieve, const unsigned char *from, u
     }
     return count;
 }
+
+#ifdef __clang__
+#pragma clang attribute pop
+#endif
 
 #else
 typedef int needles_avx512_is_for_x86_64;

@@ -3,13 +3,25 @@
  */
 #include "windows.h"
 
+#if defined(__x86_64__)
+#include <cpuid.h>
+
+/* clang 14 does not know __builtin_cpu_supports("vaes"). */
+static bool has_vaes(void)
+{
+    unsigned int a, b, c, d;
+
+    return __get_cpuid_count(7, 0, &a, &b, &c, &d) && (c & bit_VAES) != 0;
+}
+#endif
+
 enum code_path code_path_choose(enum code_path wished)
 {
 #if defined(__x86_64__)
     const bool avx2 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("aes");
     const bool avx512 = avx2 && __builtin_cpu_supports("avx512f") &&
                         __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl") &&
-                        __builtin_cpu_supports("vaes");
+                        has_vaes();
 
     if (avx512 && (wished == PATH_BEST || wished == PATH_AVX512))
         return PATH_AVX512;

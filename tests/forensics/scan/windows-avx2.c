@@ -3,13 +3,19 @@
  */
 #if defined(__x86_64__)
 
+#ifndef __clang__
 #pragma GCC target("avx2")
+#endif
 
 #include <immintrin.h>
 #include <stdbool.h>
 #include <stdint.h>
 
 #include "windows.h"
+
+#ifdef __clang__
+#pragma clang attribute push(__attribute__((target("avx2"))), apply_to = function)
+#endif
 
 static inline __m256i load(const unsigned char *bytes)
 {
@@ -80,6 +86,10 @@ const unsigned char *windows_next_avx2(const unsigned char *window, const unsign
 {
     return walk(window, end, step, kinds, seen);
 }
+
+#ifdef __clang__
+#pragma clang attribute pop
+#endif
 
 #else
 typedef int windows_avx2_is_for_x86_64;

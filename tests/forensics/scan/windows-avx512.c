@@ -3,13 +3,20 @@
  */
 #if defined(__x86_64__)
 
+#ifndef __clang__
 #pragma GCC target("avx512f,avx512bw,avx512vl")
+#endif
 
 #include <immintrin.h>
 #include <stdbool.h>
 #include <stdint.h>
 
 #include "windows.h"
+
+#ifdef __clang__
+#pragma clang attribute push(__attribute__((target("avx512f,avx512bw,avx512vl"))),                 \
+                             apply_to = function)
+#endif
 
 static inline __m256i load(const unsigned char *bytes)
 {
@@ -75,6 +82,10 @@ const unsigned char *windows_next_avx512(const unsigned char *window, const unsi
 {
     return walk(window, end, step, kinds, seen);
 }
+
+#ifdef __clang__
+#pragma clang attribute pop
+#endif
 
 #else
 typedef int windows_avx512_is_for_x86_64;
