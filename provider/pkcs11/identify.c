@@ -23,10 +23,10 @@ static const unsigned char zeros[HSM_BLOCK];
 static const struct {
     enum mechanism mechanism;
     const unsigned char *iv, *data;
-} ways[] = {
-    { MECHANISM_ECB, NULL, identity_block },
-    { MECHANISM_CBC, zeros, identity_block },
-    { MECHANISM_CTR, identity_block, zeros },
+} ways[IDENTITY_BY_GCM] = {
+    [IDENTITY_BY_ECB] = { MECHANISM_ECB, NULL, identity_block },
+    [IDENTITY_BY_CBC] = { MECHANISM_CBC, zeros, identity_block },
+    [IDENTITY_BY_CTR] = { MECHANISM_CTR, identity_block, zeros },
 };
 
 bool hsm_iv_is_reserved(const unsigned char *iv, size_t size)
@@ -40,11 +40,14 @@ static CK_RV by_encryption(const struct hsm_key *key, struct session *session,
     struct failure ignored;
     CK_RV rv = CKR_MECHANISM_INVALID;
 
-    for (size_t i = 0; i < sizeof(ways) / sizeof(ways[0]) && ckr_refusal(rv); i++) {
+    for (; facts->identity_way < IDENTITY_BY_GCM; facts->identity_way++) {
+        const enum identity_way i = facts->identity_way;
         const struct operation operation = { key->number, ways[i].mechanism, true };
 
         rv = operation_once(session, key->token, facts, &operation, ways[i].iv, ways[i].data, value,
                             HSM_BLOCK, &ignored);
+        if (!ckr_refusal(rv))
+            break;
     }
     return rv;
 }

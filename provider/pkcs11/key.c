@@ -182,6 +182,11 @@ static CK_RV locate(const struct hsm_key *key, struct session *session, struct k
     return CKR_OK;
 }
 
+static bool has_handle(const struct key_facts *before, const struct key_facts *facts)
+{
+    return before->epoch == facts->epoch && before->handle == facts->handle;
+}
+
 /*
  * Whether what was found now is what was found before, by all that there is to know it by.  With
  * the handle that it had it is, unless something speaks against it: an HSM may give the handle of a
@@ -191,15 +196,32 @@ static bool is_same_key(const struct hsm_key *key, const struct key_names *names
                         const struct key_facts *facts)
 {
     const struct key_facts *before = &key->facts;
-    const bool has_handle = before->epoch == facts->epoch && before->handle == facts->handle;
 
     if (names->raw_id_size != key->names.raw_id_size ||
         memcmp(names->raw_id, key->names.raw_id, sizeof(names->raw_id)) != 0)
         return false;
     if (facts->identity_kind != before->identity_kind)
-        return has_handle;
+        return has_handle(before, facts);
     return memcmp(facts->identity, before->identity, sizeof(facts->identity)) == 0 &&
-           (has_handle || facts->identity_kind != IDENTITY_UNKNOWN || names->raw_id_size > 0);
+           (has_handle(before, facts) || facts->identity_kind != IDENTITY_UNKNOWN ||
+            names->raw_id_size > 0);
+}
+
+/*
+ * With the handle that it had, a key is not asked for what it refused before, nor for GCM under one
+ * IV again and again: that would stand in an HSM's log, or be refused by it.
+ */
+static CK_RV identify(const struct hsm_key *key, struct session *session, struct key_facts *facts)
+{
+    const struct key_facts *before = &key->facts;
+
+    if (!has_handle(before, facts))
+        return key_identify(key, session, facts);
+    facts->identity_way = before->identity_way;
+    facts->identity_kind = IDENTITY_UNKNOWN;
+    return before->identity_kind == IDENTITY_UNKNOWN || before->identity_way == IDENTITY_BY_GCM
+               ? CKR_OK
+               : key_identify(key, session, facts);
 }
 
 /* A key that was known before must be the same one: another may have its name, or its handle. */
@@ -211,7 +233,7 @@ static CK_RV confirm(struct hsm_key *key, struct session *session, struct key_fa
     CK_RV rv;
 
     key_read_names(key->token, session->handle, facts->handle, &names);
-    rv = key_identify(key, session, facts);
+    rv = identify(key, session, facts);
     if (rv == CKR_OK && names.id_untold && key->names.raw_id_size > 0)
         rv = CKR_FUNCTION_FAILED; /* it was told before: that speaks of the connection */
     if (rv != CKR_OK) {

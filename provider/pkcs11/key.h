@@ -16,6 +16,14 @@ struct key_template {
     CK_ULONG id_size;
 };
 
+/** How an identity is computed by encryption, in the order in which it is tried. */
+enum identity_way {
+    IDENTITY_BY_ECB,
+    IDENTITY_BY_CBC,
+    IDENTITY_BY_CTR,
+    IDENTITY_BY_GCM,
+};
+
 /** What was found out about a key; a value, copied under life_lock(). */
 struct key_facts {
     CK_OBJECT_HANDLE handle;
@@ -31,6 +39,7 @@ struct key_facts {
         IDENTITY_CMAC, /* by CMAC: the key may sign only */
     } identity_kind;
     unsigned char identity[HSM_IDENTITY_SIZE];
+    enum identity_way identity_way; /* by which it was computed; the first that is tried again */
 };
 
 /** What a key is called on its token. */

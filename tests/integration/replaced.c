@@ -107,6 +107,50 @@ static void id_is_not_told_once(void)
     OSSL_LIB_CTX_free(context);
 }
 
+/* How many operations a message takes, a second after the last one. */
+static unsigned int begun(EVP_CIPHER_CTX *ctx)
+{
+    static const unsigned char iv[16], in[16];
+    const unsigned int before = spy_calls("C_EncryptInit");
+    unsigned char out[32];
+    int n;
+
+    pass_a_second();
+    CHECK(EVP_EncryptInit_ex2(ctx, NULL, NULL, iv, NULL) == 1);
+    CHECK(EVP_EncryptUpdate(ctx, out, &n, in, sizeof(in)) == 1);
+    return spy_calls("C_EncryptInit") - before;
+}
+
+/* Looking again asks for no mechanism that the key refused, and not for GCM under one IV. */
+static void is_asked_for_little(void)
+{
+    static const struct {
+        const char *cipher, *key;
+        unsigned int operations;
+    } cases[] = { { "AES-256-CBC", "gold", 2 },
+                  { "AES-256-CBC", "cbc-only", 2 },
+                  { "AES-256-GCM", "gcm-only", 1 } };
+    OSSL_LIB_CTX *context;
+
+    token_standard();
+    token_import("prod", USER_PIN,
+                 "cbc-only " GOLD_KEY " mechanisms=cbc\ngcm-only " GOLD_KEY " mechanisms=gcm\n");
+    spy_setup("", NULL);
+    context = context_with(text("%soperation-reuse = 0\n", settings_spied()), NULL);
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        EVP_CIPHER *cipher = EVP_CIPHER_fetch(context, cases[i].cipher, NULL);
+        EVP_CIPHER_CTX *ctx = EVP_CIPHER_CTX_new();
+        unsigned char reference[32];
+
+        reference_by_name(reference, cases[i].key);
+        CHECK(EVP_EncryptInit_ex2(ctx, cipher, reference, NULL, NULL) == 1);
+        CHECK(begun(ctx) == cases[i].operations);
+        EVP_CIPHER_CTX_free(ctx);
+        EVP_CIPHER_free(cipher);
+    }
+    OSSL_LIB_CTX_free(context);
+}
+
 /* A right that the key's identity is computed by may go, and it is the same key. */
 static void right_is_gone(void)
 {
@@ -138,10 +182,8 @@ static void right_is_gone(void)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        CHILD_TEST(found_anew),
-        CHILD_TEST(same_handle),
-        CHILD_TEST(id_is_not_told_once),
-        CHILD_TEST(right_is_gone),
+        CHILD_TEST(found_anew),    CHILD_TEST(same_handle),         CHILD_TEST(id_is_not_told_once),
+        CHILD_TEST(right_is_gone), CHILD_TEST(is_asked_for_little),
     };
 
     return cmocka_run_group_tests(tests, testing_setup, testing_teardown);
