@@ -66,18 +66,28 @@ static void broken_aliases(void)
     alias_refused("silver", "pkcs11:object=absent");
 }
 
-/* A PIN belongs to one token: the second one's comes with its URI, and never from pin-source. */
-static void alias_on_another_token(void)
+static void second_token(void)
 {
-    OSSL_LIB_CTX *context;
-
     token_standard();
     token_init("second", "567890");
     token_import("second", "567890", "gold " SILVER_KEY "\n");
+}
+
+/* A PIN belongs to one token: the second one's comes with its URI, and never from pin-source. */
+static void alias_on_another_token(void)
+{
+    second_token();
     alias_works("other", text("pkcs11:token=second;object=gold?pin-source=%s", pin_file("567890")),
                 SILVER_KEY);
     alias_works("other", "pkcs11:token=second;object=gold?pin-value=567890", SILVER_KEY);
+}
 
+/* In a process of its own: one that was logged in needs no PIN. */
+static void no_pin_for_another_token(void)
+{
+    OSSL_LIB_CTX *context;
+
+    second_token();
     spy_setup(NULL, NULL);
     context = context_with(text("%s" HSMZKE_PARAM_KEYS " = aliases\n", settings_spied()),
                            "[aliases]\nother = pkcs11:token=second;object=gold\n");
@@ -92,6 +102,7 @@ int main(void)
         CHILD_TEST(aliases),
         CHILD_TEST(broken_aliases),
         CHILD_TEST(alias_on_another_token),
+        CHILD_TEST(no_pin_for_another_token),
     };
 
     return cmocka_run_group_tests(tests, testing_setup, testing_teardown);
