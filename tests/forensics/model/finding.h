@@ -51,7 +51,7 @@ struct finding {
     const char *owner;   /**< static text: whose self-test key it is; NULL if of nobody known */
     const char *used_by; /**< static text: what in the process uses it, if that shows; else NULL */
     int sought;          /**< which of scanner_settings.sought it is; -1: a key of something else */
-    char *where; /**< its place in words, once that is known (the set's own); else NULL */
+    char *where;         /**< its place in words, once that is known (the set's own); else NULL */
     unsigned char key[32]; /**< the key, as far as the finding gives it (zeros else); secret */
 };
 
