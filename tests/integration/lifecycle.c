@@ -5,6 +5,7 @@
 #include "testing.h"
 
 #include <dlfcn.h>
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -275,6 +276,50 @@ static void several_contexts(void)
     OSSL_LIB_CTX_free(same[2]);
 }
 
+/* ---- the first use is by many threads ---- */
+
+enum { CROWD = 16 };
+
+static pthread_barrier_t crowd;
+
+static void *fetch(void *found)
+{
+    EVP_CIPHER *cipher;
+    bool ours;
+
+    pthread_barrier_wait(&crowd);
+    cipher = EVP_CIPHER_fetch(NULL, "AES-256-CBC", NULL);
+    ours = cipher != NULL &&
+           strcmp(OSSL_PROVIDER_get0_name(EVP_CIPHER_get0_provider(cipher)), "hsmzke") == 0;
+    EVP_CIPHER_free(cipher);
+    return ours ? found : NULL;
+}
+
+/* OpenSSL reads its configuration in one thread, and the others wait for all of it. */
+static void fetch_at_once(void *found)
+{
+    pthread_t threads[CROWD];
+    unsigned missing = 0;
+    void *result;
+
+    CHECK(pthread_barrier_init(&crowd, NULL, CROWD) == 0);
+    for (int i = 0; i < CROWD; i++)
+        CHECK(pthread_create(&threads[i], NULL, fetch, found) == 0);
+    for (int i = 0; i < CROWD; i++)
+        missing += pthread_join(threads[i], &result) != 0 || result != found;
+    CHECK(missing == 0);
+}
+
+/* In processes of their own: it is a matter of moments. */
+static void many_threads_begin(void **state)
+{
+    token_standard();
+    setenv("OPENSSL_CONF", config_file(settings_standard(), NULL), 1);
+    for (int i = 0; i < (quick() ? 20 : 60); i++)
+        CHECK(run_child(fetch_at_once, state) == 0);
+    unsetenv("OPENSSL_CONF");
+}
+
 static void load_unload_load(void)
 {
     token_standard();
@@ -318,6 +363,7 @@ int main(void)
         CHILD_TEST(fork_in_mid_stream),
         CHILD_TEST(forks_of_forks),
         CHILD_TEST(several_contexts),
+        cmocka_unit_test(many_threads_begin),
         CHILD_TEST(load_unload_load),
         CHILD_TEST(loaded_by_hand),
     };
