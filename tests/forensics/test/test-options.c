@@ -21,12 +21,14 @@ static enum options_result read_line(const char *line)
 {
     static char copy[4096];
     static char program[] = "hsmzke-memscan";
-    char *argv[64] = { program };
+    static char *argv[64]; /* options.run points into it */
     int argc = 1;
     size_t size;
     FILE *stream;
     enum options_result result;
 
+    memset(argv, 0, sizeof(argv));
+    argv[0] = program;
     free(said);
     snprintf(copy, sizeof(copy), "%s", line);
     for (char *word = strtok(copy, " "); word != NULL; word = strtok(NULL, " "))
