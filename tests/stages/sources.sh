@@ -17,9 +17,12 @@ scripts() {
     local files
     mapfile -d '' files < <(find . \( -path './build*' -o -path ./.git -o -path ./examples/work \) -prune -o \
         -type f \( -name '*.sh' -o -path './.ci/run' \) -print0)
-    check "shellcheck of ${#files[@]} scripts" shellcheck -x "${files[@]}"
+    check "shellcheck of ${#files[@]} scripts" shellcheck_all "${files[@]}"
     check "no names of modules in provider/" no_makers_names
 }
+
+# A few at a time: it takes one processor only.
+shellcheck_all() { printf '%s\0' "$@" | xargs -0 -P "$(nproc)" -n 6 shellcheck -x; }
 
 documentation() { check "pages and sources agree: links, names, settings, reasons" tests/check-docs.py; }
 

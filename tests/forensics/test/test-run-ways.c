@@ -94,7 +94,6 @@ int main(void)
 
     /* All take minutes. */
     const struct CMUnitTest some[] = {
-        cmocka_unit_test(forked_children_are_followed),
         cmocka_unit_test(so_is_one_that_a_thread_executes),
         cmocka_unit_test(how_it_ends_is_told),
     };
