@@ -17,6 +17,7 @@ static void look(int fd, uint64_t offset, uint64_t address)
 {
     struct symbol symbol;
 
+    (void)symbol_covers(fd, START, offset, address);
     memset(&symbol, 0xff, sizeof(symbol));
     if (!symbol_find(fd, START, offset, address, &symbol))
         return;

@@ -31,6 +31,7 @@ struct live_row {
     const char *needs; /**< a feature of the processor without which it goes another way, or NULL */
     unsigned int encrypt; /**< forms that must be there, enum live_form; 0: not tried */
     unsigned int decrypt;
+    bool forward_later; /**< later versions keep InvMixColumns' round keys forward, not reversed */
     const char *encoding; /**< instead of forms: what the key is kept as, with no schedule */
     bool idle;            /**< without key: all that is found must be self-test keys */
     bool only_in_registers;

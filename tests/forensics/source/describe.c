@@ -63,15 +63,17 @@ static bool describe_symbol(const struct ledger *ledger, const struct finding *f
                             size_t size)
 {
     const struct place *file = file_of(ledger, finding->place);
+    const int fd = file == NULL ? -1 : open_file(file);
     struct symbol symbol;
     bool found = false;
-    int fd;
 
-    fd = file == NULL ? -1 : open_file(file);
-    if (fd >= 0) {
+    if (fd >= 0 && file != &ledger->places[finding->place] &&
+        !symbol_covers(fd, file->start, file->file_offset, finding->address))
+        file = NULL;
+    if (fd >= 0 && file != NULL)
         found = symbol_find(fd, file->start, file->file_offset, finding->address, &symbol);
+    if (fd >= 0)
         close(fd);
-    }
     if (found)
         snprintf(text, size, "%s%s+0x%" PRIx64 " in %s", symbol.inside ? "" : "after ", symbol.name,
                  symbol.distance, file->name);

@@ -71,6 +71,32 @@ static bool own_address(const struct elf *elf, uint64_t start, uint64_t offset, 
     return false;
 }
 
+/* In whole pages, as the loader maps it. */
+static bool covers(const Elf64_Phdr *segment, uint64_t address)
+{
+    const uint64_t first = segment->p_vaddr / PAGE * PAGE,
+                   end = segment->p_vaddr + segment->p_memsz;
+
+    return segment->p_type == PT_LOAD && end >= segment->p_vaddr && address >= first &&
+           address / PAGE <= (end - 1) / PAGE && segment->p_memsz > 0;
+}
+
+bool symbol_covers(int fd, uint64_t start, uint64_t offset, uint64_t address)
+{
+    Elf64_Phdr segment;
+    struct elf elf;
+
+    if (!open_elf(&elf, fd) || !own_address(&elf, start, offset, &address))
+        return false;
+    for (unsigned int i = 0; i < elf.head.e_phnum && i < SECTIONS_MAX; i++) {
+        if (read_at(&elf, &segment, elf.head.e_phoff + (uint64_t)i * sizeof(segment),
+                    sizeof(segment)) &&
+            covers(&segment, address))
+            return true;
+    }
+    return false;
+}
+
 static void consider(struct best *best, const Elf64_Sym *symbol, uint64_t address)
 {
     const unsigned int type = ELF64_ST_TYPE(symbol->st_info);

@@ -22,4 +22,11 @@ struct symbol {
  */
 bool symbol_find(int fd, uint64_t start, uint64_t offset, uint64_t address, struct symbol *symbol);
 
+/**
+ * Whether an address is the file's own in memory, zeroed data (.bss) included: anonymous memory
+ * right behind it may be anybody's.
+ * @param start, offset of one of the file's mappings
+ */
+bool symbol_covers(int fd, uint64_t start, uint64_t offset, uint64_t address);
+
 #endif

@@ -1,10 +1,11 @@
 /*
  * The pure parts: the text of maps, also 2,000 damaged ones; register images in each format of
- * XSAVE; symbols of damaged ELF files.
+ * XSAVE; symbols of damaged ELF files, and where such a file ends in memory.
  */
 #include "scan-target.h"
 
 #include <fcntl.h>
+#include <link.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -224,6 +225,43 @@ static void damaged_symbols(void **state)
     free(whole);
 }
 
+static char zeroed_data[3 * 4096 + 5];
+
+/* This program in its own memory: its first mapping, and how far its image reaches. */
+static int own_image(struct dl_phdr_info *info, size_t size, void *ends_)
+{
+    uint64_t *const ends = ends_;
+
+    (void)size;
+    ends[0] = info->dlpi_addr;
+    for (int i = 0; i < info->dlpi_phnum; i++) {
+        const ElfW(Phdr) *segment = &info->dlpi_phdr[i];
+        const uint64_t end = info->dlpi_addr + segment->p_vaddr + segment->p_memsz;
+
+        if (segment->p_type == PT_LOAD && end > ends[1])
+            ends[1] = end;
+    }
+    return 1; /* the program comes first, and is all */
+}
+
+/* What is behind a file's zeroed data is not the file's, however close. */
+static void an_image_ends(void **state)
+{
+    const int fd = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
+    uint64_t ends[2] = { 0, 0 };
+
+    (void)state;
+    assert_true(fd >= 0 && dl_iterate_phdr(own_image, ends) == 1);
+    ends[1] = (ends[1] + 4095) / 4096 * 4096;
+    assert_true(symbol_covers(fd, ends[0], 0, (uintptr_t)&own_image));
+    assert_true(symbol_covers(fd, ends[0], 0, (uintptr_t)zeroed_data));
+    assert_true(symbol_covers(fd, ends[0], 0, (uintptr_t)zeroed_data + sizeof(zeroed_data) - 1));
+    assert_true(symbol_covers(fd, ends[0], 0, ends[1] - 1));
+    assert_false(symbol_covers(fd, ends[0], 0, ends[1]));
+    assert_false(symbol_covers(fd, ends[0], 0, ends[0] - 1));
+    close(fd);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -232,6 +270,7 @@ int main(void)
         cmocka_unit_test(registers_are_put_together),
         cmocka_unit_test(odd_areas),
         cmocka_unit_test(damaged_symbols),
+        cmocka_unit_test(an_image_ends),
     };
 
     return cmocka_run_group_tests(tests, scan_setup, scan_teardown);
