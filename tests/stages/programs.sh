@@ -85,7 +85,7 @@ with_counts() {
 applications() { with_counts applications tests/apps/run.sh "$plain"; }
 
 # Their corpora were replayed before, in the suite `fuzz`.
-fuzzers() { with_counts fuzzers tests/fuzz/run.sh 60; }
+fuzzers() { with_counts fuzzers tests/fuzz/run.sh 40; }
 
 quickstart() { check "examples/quickstart.sh" examples/quickstart.sh; }
 
