@@ -151,6 +151,9 @@ static int init(struct gcm_context *context, bool encrypt, const struct cipher_g
         return error_raise(&base->instance->errors, &why);
     }
     gcm_init(&context->machine, &engine, encrypt, is_given, iv, iv_size);
+    if (iv != NULL &&
+        OPENSSL_version_major() >= 4) /* before, it once generated, is told for good */
+        context->machine.iv_generated = false;
     if (base->keyed != KEYED_BY_REFERENCE &&
         (!cipher_software_init(base, encrypt, given, iv, iv_size) ||
          (was_ours && iv == NULL && !hand_iv_over(context, encrypt)))) {

@@ -78,7 +78,11 @@ static void ask(EVP_CIPHER_CTX *const ctx[SIDES], const OSSL_PARAM *param, size_
     if (results[OURS] != results[THEIRS] ||
         (results[OURS] == 1 && (params[OURS][0].return_size != params[THEIRS][0].return_size ||
                                 memcmp(answers[OURS], answers[THEIRS], MOST) != 0)))
-        testing_failed(__FILE__, __LINE__, text("%s, %zu bytes", param->key, room));
+        testing_failed(__FILE__, __LINE__,
+                       text("%s: %s, %zu bytes: %d and %d, %s and %s",
+                            EVP_CIPHER_get0_name(EVP_CIPHER_CTX_get0_cipher(ctx[OURS])), param->key,
+                            room, results[OURS], results[THEIRS], hex(answers[OURS], 16),
+                            hex(answers[THEIRS], 16)));
 }
 
 static void are_told(void)
@@ -96,7 +100,13 @@ static void are_told(void)
             ctx[side] = at_stage(cipher[side], side, (int)(i % STAGES));
         }
         for (param = EVP_CIPHER_CTX_gettable_params(ctx[THEIRS]); param->key != NULL; param++) {
-            if (param->data_type == OSSL_PARAM_OCTET_PTR || param->data_type == OSSL_PARAM_UTF8_PTR)
+            /* OpenSSL 4.0 tells an IV of GCM that is not set yet, and draws it at that. */
+            const bool drawn = OPENSSL_version_major() >= 4 && i % STAGES < 2 &&
+                               strstr(ciphers[i / STAGES], "GCM") != NULL &&
+                               strstr(param->key, "iv") != NULL;
+
+            if (drawn || param->data_type == OSSL_PARAM_OCTET_PTR ||
+                param->data_type == OSSL_PARAM_UTF8_PTR)
                 continue;
             ask(ctx, param, is_number(param) ? sizeof(unsigned int) : 16);
             ask(ctx, param, is_number(param) ? sizeof(size_t) : MOST);
@@ -111,7 +121,7 @@ static void are_told(void)
     OSSL_LIB_CTX_free(context);
 }
 
-/* A generated IV is one until the context is made anew. */
+/* A generated IV is one until the context is made anew, or from 4.0 on another is given. */
 static void generated_iv(void)
 {
     static const unsigned char iv[12] = "a given one", in[16];
